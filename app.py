@@ -1,0 +1,41 @@
+"""The application: the only module, beside `manage.py`, that knows every package."""
+
+from importlib import import_module
+
+import flask_smorest
+from flask import Flask
+
+from core import auth, db, notify
+from core.settings import Settings, settings
+from core.web import check_access, make_service
+
+PACKAGES = ("core", "logistics", "shop", "orders", "web")
+"""In the order of the arrows: a package may use those before it."""
+
+
+def create_app(found: Settings | None = None, *, listening: bool = False) -> Flask:
+    """The web application of all packages. Raises ViewUndeclared when a view does not say who may call it.
+
+    With `listening` the process hears at once when a session is ended elsewhere.
+    """
+    found = found or settings()
+    if not db.connected():
+        db.connect(found.database_url, pool_size=found.pool_size)
+    app = make_service("xiaoxiang", found, static_folder="web/static", static_url_path="/static")
+    app.config.update(
+        API_TITLE="Xiaoxiang",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        API_SPEC_OPTIONS={
+            "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
+            "info": {"description": "A rural postal network that sells: farm, live sale, order, post, books."},
+        },
+    )
+    api = flask_smorest.Api(app)
+    for package in PACKAGES:
+        import_module(package).init_app(app, api)
+    check_access(app)
+    if listening:
+        notify.listen(["logins"], lambda _channel, digest: auth.forget(digest), auth.forget_all)
+    return app

@@ -1,0 +1,1 @@
+"""JSON of the foundations: log-in, health, the description of the API."""

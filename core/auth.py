@@ -1,0 +1,215 @@
+"""Who is calling: opaque session tokens, kept as hashes, ended at once everywhere."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from flask import g, request
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.schema import ForeignKey
+
+from core import throttle, users
+from core.db import Id, Model, new_id, session
+from core.errors import Forbidden, Unauthorised
+from core.i18n import _
+from core.notify import notify
+from core.permissions import Permission, Role, granted
+from core.settings import settings
+from core.users import User
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CACHE_S = 30
+CACHE_SIZE = 20_000
+LONG_LIVED = timedelta(days=180)
+DESK_LIVED = timedelta(hours=12)
+DESK_ROLES = {Role.BRANCH_HEAD, Role.PROVINCE, Role.ADMIN, Role.SUPPLIER}
+KEEPER_LIVED = timedelta(days=7)
+
+
+class LoginWrong(Unauthorised):
+    """Phone or password is wrong; which of them is not said."""
+
+    message = _("手机号或密码不对。")
+
+
+class Login(Model):
+    """One signed-in browser or program. Only a hash of its token is kept."""
+
+    __tablename__ = "logins"
+
+    id: Mapped[Id]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    agent: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class Who:
+    """The caller, as rules get to know him."""
+
+    user_id: UUID
+    roles: frozenset[Role]
+    name: str
+    language: str
+    elder: bool
+    permissions: frozenset[Permission]
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+
+_cache: dict[bytes, tuple[float, datetime, Who]] = {}
+
+
+def cookie_name() -> str:
+    """`__Host-` binds the cookie to this host and https; only the demo world on loopback goes without."""
+    return "__Host-xx" if settings().public_url.startswith("https://") else "xx"
+
+
+def sign_in(phone: str, password: str, *, address: str, agent: str, now: datetime) -> tuple[str, User]:
+    """A fresh token for a phone and its password.
+
+    Raises LoginWrong, TooMany (ten tries in 15 minutes an account, a hundred an address) and PhoneImpossible.
+    """
+    account = users.normalise_phone(phone)
+    throttle.allow(f"login:account:{_digest(account).hex()}", rate=10, per_s=900, burst=10, now=now)
+    throttle.allow(f"login:address:{address}", rate=100, per_s=900, burst=100, now=now)
+    user = users.by_phone(account)
+    if not users.password_fits(user, password) or user is None:
+        raise LoginWrong()
+    users.rehash_if_old(user, password)
+    return open_login(user, agent=agent, now=now), user
+
+
+def open_login(user: User, *, agent: str, now: datetime) -> str:
+    """A new session of a person; returns its token, which is shown this once."""
+    token = secrets.token_urlsafe(32)
+    lived = DESK_LIVED if user.role_set & DESK_ROLES else KEEPER_LIVED if Role.KEEPER in user.role_set else LONG_LIVED
+    session.add(
+        Login(
+            id=new_id(now),
+            user_id=user.id,
+            token_hash=_digest(token),
+            agent=agent[:200],
+            created_at=now,
+            expires_at=now + lived,
+        )
+    )
+    session.flush()
+    return token
+
+
+def sign_out(token: str) -> None:
+    """End a session, in every process at once."""
+    digest = _digest(token)
+    session.execute(delete(Login).where(Login.token_hash == digest))
+    notify("logins", digest.hex())
+    forget(digest.hex())
+
+
+def end_all(user_id: UUID) -> None:
+    """End every session of a person (password change, disabled, role change)."""
+    for digest in session.scalars(delete(Login).where(Login.user_id == user_id).returning(Login.token_hash)):
+        notify("logins", digest.hex())
+        forget(digest.hex())
+
+
+def forget(digest_hex: str) -> None:
+    """Drop what this process remembers of a session; the listener calls it when another process ended it."""
+    _cache.pop(bytes.fromhex(digest_hex), None)
+
+
+def forget_all() -> None:
+    """Drop everything remembered, as after a lost connection to the database."""
+    _cache.clear()
+
+
+def who_has(token: str, *, now: datetime) -> Who | None:
+    """The person behind a token, remembered for 30 s in this process."""
+    digest = _digest(token)
+    known = _cache.get(digest)
+    if known and time.monotonic() - known[0] < CACHE_S and now < known[1]:
+        return known[2]
+    row = session.execute(
+        select(Login.expires_at, User).join(User, User.id == Login.user_id).where(Login.token_hash == digest)
+    ).one_or_none()
+    if row is None or row.expires_at <= now or row.User.disabled_at is not None:
+        return None
+    user: User = row.User
+    who = Who(user.id, user.role_set, user.name, user.language, user.elder, granted(user.role_set))
+    if len(_cache) >= CACHE_SIZE:
+        _cache.clear()
+    _cache[digest] = (time.monotonic(), row.expires_at, who)
+    return who
+
+
+def identify(now: datetime) -> None:
+    """Find out who calls, from the bearer token or the cookie. The edge calls it once a request."""
+    scheme, _space, bearer = request.headers.get("Authorization", "").partition(" ")
+    token = bearer.strip() if scheme.lower() == "bearer" else request.cookies.get(cookie_name(), "")
+    g.token = token
+    g.by_cookie = scheme.lower() != "bearer" and bool(token)
+    g.who = who_has(token, now=now) if token else None
+
+
+def current_or_none() -> Who | None:
+    """The caller, if signed in. For views only."""
+    who: Who | None = g.get("who")
+    return who
+
+
+def current() -> Who:
+    """The caller. For views only. Raises Unauthorised."""
+    who = current_or_none()
+    if who is None:
+        raise Unauthorised()
+    return who
+
+
+def requires(permission: Permission) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """This view is for those who have the permission. 401 comes before 403, 403 before 404."""
+
+    def declare(view: Callable[P, T]) -> Callable[P, T]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+            if not current().may(permission):
+                raise Forbidden()
+            return view(*args, **kwargs)
+
+        return _declared(guarded, permission.value, [{"bearer": []}])
+
+    return declare
+
+
+def public(view: Callable[P, T]) -> Callable[P, T]:
+    """This view is for everybody."""
+
+    @wraps(view)
+    def opened(*args: P.args, **kwargs: P.kwargs) -> T:
+        return view(*args, **kwargs)
+
+    return _declared(opened, "public", [])
+
+
+def _declared(view: Callable[P, T], access: str, security: list[dict[str, list[str]]]) -> Callable[P, T]:
+    documented: Any = view
+    documented.access = access
+    documented._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+    documented._apidoc.setdefault("manual_doc", {})["security"] = security
+    return view
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

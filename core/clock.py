@@ -1,0 +1,31 @@
+"""What time it is. Only the edge asks; rules are told."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+LOCAL = ZoneInfo("Asia/Shanghai")
+"""The trade's own time: business days, vans and promises are reckoned in it."""
+
+
+def _system() -> datetime:
+    return datetime.now(UTC)
+
+
+_source: Callable[[], datetime] = _system
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return _source()
+
+
+def use(source: Callable[[], datetime] | None) -> None:
+    """Let another source tell the time (tests); None goes back to the machine's clock."""
+    global _source
+    _source = source or _system
+
+
+def local_day(moment: datetime) -> date:
+    """The business day of a moment."""
+    return moment.astimezone(LOCAL).date()

@@ -1,0 +1,160 @@
+"""The database: one model base, one session, one transaction at the edge."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, Dialect, Engine, LargeBinary, MetaData, Text, TypeDecorator, Uuid, create_engine
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+STATEMENT_TIMEOUT_MS = 5_000
+LOCK_TIMEOUT_MS = 2_000
+IDLE_TIMEOUT_MS = 10_000
+
+
+def new_id(now: datetime | None = None) -> UUID:
+    """A UUID of version 7: unique across cities, ordered by time (RFC 9562, 5.7)."""
+    millis = time.time_ns() // 1_000_000 if now is None else int(now.timestamp() * 1000)
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (millis & (1 << 48) - 1) << 80 | random
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+Id = Annotated[UUID, mapped_column(primary_key=True, default=new_id)]
+
+
+class Model(DeclarativeBase):
+    """What every table shares: names of constraints and types of columns."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        str: Text(),
+        datetime: DateTime(timezone=True),
+        bytes: LargeBinary(),
+        UUID: Uuid(),
+        dict[str, Any]: JSONB(),
+        list[str]: ARRAY(Text()),
+    }
+
+
+class Choice(TypeDecorator[StrEnum]):
+    """A column that holds one member of an enumeration as text; the migration adds the CHECK."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kinds: type[StrEnum]) -> None:
+        super().__init__()
+        self.kinds = kinds
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.kinds(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
+        return None if value is None else self.kinds(value)
+
+
+def one_of(kinds: type[StrEnum]) -> Choice:
+    """The column type of an enumeration: `mapped_column(one_of(LotStatus))`."""
+    return Choice(kinds)
+
+
+def among(column: str, kinds: type[StrEnum] | list[str]) -> str:
+    """The SQL of a CHECK that keeps a text column inside an enumeration, for migrations."""
+    return f"{column} IN ({', '.join(repr(str(kind)) for kind in kinds)})"
+
+
+session: scoped_session[Session] = scoped_session(sessionmaker(expire_on_commit=False))
+_engines: dict[str, Engine] = {}
+
+
+def connect(url: str, *, pool_size: int = 4, timeouts: bool = True) -> Engine:
+    """Bind the session to a database; a second call binds it anew.
+
+    `url` is a SQLAlchemy URL of PostgreSQL. Waits are bounded: 5 s a statement, 2 s a lock, 10 s idle in a transaction.
+    """
+    options = "-c timezone=UTC"
+    if timeouts:
+        options += (
+            f" -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS}"
+        )
+    fresh = create_engine(
+        sqlalchemy_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={"options": options, "connect_timeout": 5},
+    )
+    bind(fresh)
+    return fresh
+
+
+def bind(fresh: Engine) -> None:
+    """Make an engine the one that the session uses."""
+    session.remove()
+    session.configure(bind=fresh)
+    _engines["main"] = fresh
+
+
+def engine() -> Engine:
+    """The engine that the session uses."""
+    return _engines["main"]
+
+
+def connected() -> bool:
+    """Whether `connect` or `bind` was called."""
+    return "main" in _engines
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The URL with the driver named, so that both `postgres://` and `postgresql://` mean psycopg 3."""
+    scheme, mark, rest = url.partition("://")
+    return f"postgresql+psycopg{mark}{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """All of it happens, or none of it does. Only the edge calls this: a request, a job, a command."""
+    try:
+        yield session()
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.remove()
+
+
+def append_only(op: Any, table: str) -> None:
+    """In a migration: let rows of a table be added, never changed or taken away.
+
+    A trigger refuses UPDATE, DELETE and TRUNCATE unless the session says `SET xiaoxiang.repair = 'on'`, which only the
+    owner of the table may do with effect: the role of the application has no such right in the first place.
+    """
+    op.execute(
+        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+    op.execute(
+        "DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'xiaoxiang_app') THEN "
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM xiaoxiang_app; END IF; END $$"
+    )

@@ -1,0 +1,136 @@
+"""Idempotency: the same key brings the same answer, however often it is sent.
+
+The key row is written in the transaction of the deed itself, so that either both are durable or neither is
+(draft-ietf-httpapi-idempotency-key-header-07; its four cases are the four outcomes here).
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, ParamSpec
+from uuid import UUID
+
+from flask import Response, make_response, request
+from sqlalchemy import UniqueConstraint, delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core import auth, clock, sealed
+from core.db import Id, Model, new_id, session
+from core.errors import Conflict, Malformed
+from core.i18n import _
+from core.jobs import periodic
+
+P = ParamSpec("P")
+
+KEY = re.compile(r"[\x21-\x7e]{16,128}")
+KEPT = timedelta(hours=24)
+
+
+class MissingIdempotencyKey(Malformed):
+    """This request needs a key made by the caller."""
+
+    status = 400
+    message = _("缺少 Idempotency-Key（16 到 128 个字符，每次操作一个新的）。")
+
+
+class IdempotencyKeyReused(Malformed):
+    """The key was used before with another body."""
+
+    message = _("这个 Idempotency-Key 已经用在另一个内容上。")
+
+
+class StillRunning(Conflict):
+    """The first request with this key has not ended yet."""
+
+    message = _("同一个请求还在办，请稍等。")
+
+
+class IdempotencyKey(Model):
+    """A key, what was asked with it and what was answered (sealed: answers hold addresses)."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("owner", "route", "key"),)
+
+    id: Mapped[Id]
+    owner: Mapped[UUID]
+    route: Mapped[str]
+    key: Mapped[str]
+    fingerprint: Mapped[bytes]
+    status: Mapped[int | None]
+    answer_sealed: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+def once(view: Callable[P, Any]) -> Callable[P, Any]:
+    """Do the view's deed once for a key; place it under `requires(...)`."""
+
+    @wraps(view)
+    def kept(*args: P.args, **kwargs: P.kwargs) -> Any:
+        owner, route, key, fingerprint = asked()
+        known = claim(owner, route, key, fingerprint, now=clock.now())
+        if known is not None:
+            return replay(known)
+        response = make_response(view(*args, **kwargs))
+        keep(owner, route, key, response)
+        return response
+
+    return kept
+
+
+def asked() -> tuple[UUID, str, str, bytes]:
+    """Owner, route, key and fingerprint of this request. Raises MissingIdempotencyKey."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not KEY.fullmatch(key):
+        raise MissingIdempotencyKey()
+    what = f"{request.method} {request.path}\n".encode() + request.get_data(cache=True)
+    return auth.current().user_id, request.url_rule.rule if request.url_rule else "", key, hashlib.sha256(what).digest()
+
+
+def claim(owner: UUID, route: str, key: str, fingerprint: bytes, *, now: datetime) -> IdempotencyKey | None:
+    """Take the key, or give back the row of an earlier request. Raises IdempotencyKeyReused, StillRunning."""
+    lock = int.from_bytes(hashlib.sha256(f"{owner}{route}{key}".encode()).digest()[:8], "big", signed=True)
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+        raise StillRunning()
+    id_ = new_id(now)
+    row = {"id": id_, "owner": owner, "route": route, "key": key, "fingerprint": fingerprint, "created_at": now}
+    taken = session.execute(insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.id))
+    if taken.one_or_none():
+        return None
+    known = session.scalars(
+        select(IdempotencyKey).where(
+            IdempotencyKey.owner == owner, IdempotencyKey.route == route, IdempotencyKey.key == key
+        )
+    ).one()
+    if known.fingerprint != fingerprint:
+        raise IdempotencyKeyReused()
+    return known
+
+
+def keep(owner: UUID, route: str, key: str, response: Response) -> None:
+    """Store the answer beside the key, in the same transaction."""
+    row = session.scalars(
+        select(IdempotencyKey).where(
+            IdempotencyKey.owner == owner, IdempotencyKey.route == route, IdempotencyKey.key == key
+        )
+    ).one()
+    row.status = response.status_code
+    body = response.get_data(as_text=True)
+    row.answer_sealed = sealed.seal(body, table="idempotency_keys", column="answer", row_id=row.id)
+
+
+def replay(known: IdempotencyKey) -> Response:
+    """The stored answer, marked as a repeat."""
+    body = sealed.unseal(known.answer_sealed or b"", table="idempotency_keys", column="answer", row_id=known.id)
+    response = Response(body, known.status, mimetype="application/json")
+    response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+@periodic("17 * * * *")
+def forget_old_keys(timestamp: int) -> None:
+    """Answers are kept for 24 hours."""
+    session.execute(text("SET LOCAL statement_timeout = '60s'"))
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < clock.now() - KEPT))

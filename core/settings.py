@@ -1,0 +1,145 @@
+"""Settings: read once from the environment, frozen. A missing setting of the live world is an error, never a default."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+PURPOSES = ("csrf", "device", "field", "index", "session", "ticket", "webhook")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsWrong(Exception):
+    """The environment does not make sense; the text says what to do."""
+
+
+class Secret(str):
+    """A text that never shows itself."""
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that may differ between two machines."""
+
+    world: str
+    """demo or live."""
+    home: Path
+    """The state folder: photos, keys, the embedded database."""
+    database_url: Secret
+    """PostgreSQL that the web and the jobs use."""
+    port: int
+    """Web; the live stream answers on `stream_port`, the payment stand-in on `standin_port`."""
+    keys: Mapping[str, tuple[tuple[int, bytes], ...]] = field(repr=False)
+    """Key ring per purpose: (key id, 32 bytes), newest first."""
+    keys_generated: bool
+    stripe_key: Secret
+    stripe_webhook_secret: Secret
+    stripe_api_base: str | None
+    """Where Stripe is: None is Stripe itself, an address is the stand-in."""
+    public_url: str
+    """How people reach the house, without a trailing slash."""
+    behind_proxy: bool
+    pool_size: int
+
+    @property
+    def stream_port(self) -> int:
+        return self.port + 1
+
+    @property
+    def standin_port(self) -> int:
+        return self.port + 2
+
+    @property
+    def photo_dir(self) -> Path:
+        return self.home / "photos"
+
+    def key(self, purpose: str) -> bytes:
+        """The newest key of a purpose."""
+        return self.keys[purpose][0][1]
+
+
+def make_keys() -> dict[str, list[list[object]]]:
+    """A fresh key ring for every purpose, in the shape of the key file."""
+    return {purpose: [[1, secrets.token_hex(32)]] for purpose in PURPOSES} | {"generated": [[1, "yes"]]}
+
+
+def _read_keys(home: Path, world: str) -> tuple[Mapping[str, tuple[tuple[int, bytes], ...]], bool]:
+    file = Path(os.environ.get("XIAOXIANG_KEYS", str(home / "keys.json")))
+    if not file.exists():
+        if world == "live":
+            raise SettingsWrong(f"The key file {file} is missing. Make one with: python3 manage.py make-keys {file}")
+        home.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            json.dump(make_keys(), out)
+    raw = json.loads(file.read_text())
+    missing = [purpose for purpose in PURPOSES if purpose not in raw]
+    if missing:
+        raise SettingsWrong(f"The key file {file} lacks keys for: {', '.join(missing)}")
+    rings = {p: tuple(sorted(((int(i), bytes.fromhex(k)) for i, k in raw[p]), reverse=True)) for p in PURPOSES}
+    return rings, "generated" in raw
+
+
+def _check_live(found: Settings) -> None:
+    """Refuse a live world that is built of demo parts (security: worlds apart)."""
+    reasons = {
+        "a live Stripe key (STRIPE_KEY=sk_live_… or rk_live_…)": found.stripe_key.startswith(("sk_live_", "rk_live_")),
+        "the Stripe webhook secret (STRIPE_WEBHOOK_SECRET)": bool(found.stripe_webhook_secret),
+        "keys made for it (manage.py make-keys), not generated ones": not found.keys_generated,
+        "a proxy in front (XIAOXIANG_BEHIND_PROXY=1)": found.behind_proxy,
+        "Stripe itself, not a stand-in (unset STRIPE_API_BASE)": found.stripe_api_base is None,
+        "an https address (XIAOXIANG_PUBLIC_URL)": found.public_url.startswith("https://"),
+    }
+    missing = [need for need, met in reasons.items() if not met]
+    if missing:
+        raise SettingsWrong("The live world needs " + "; ".join(missing))
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """Settings from an environment. Raises SettingsWrong with the cause and the way out."""
+    home = Path(env.get("XIAOXIANG_HOME") or ROOT / ".state").absolute()
+    world = env.get("XIAOXIANG_WORLD") or ("" if env.get("DATABASE_URL") else "demo")
+    if world not in ("demo", "live"):
+        raise SettingsWrong(
+            "With DATABASE_URL set, say which world it is: XIAOXIANG_WORLD=demo or XIAOXIANG_WORLD=live"
+        )
+    port_text = env.get("XIAOXIANG_PORT") or "8000"
+    if not port_text.isdecimal() or not 1 <= int(port_text) <= 65_533:
+        raise SettingsWrong(f"XIAOXIANG_PORT must be a number from 1 to 65533, not {port_text!r}")
+    port = int(port_text)
+    key = Secret(env.get("STRIPE_KEY", ""))
+    if world == "demo" and key.startswith(("sk_live_", "rk_live_")):
+        raise SettingsWrong("A live Stripe key does not belong into the demo world: unset STRIPE_KEY")
+    rings, generated = _read_keys(home, world)
+    standin = not key and world == "demo"
+    found = Settings(
+        world=world,
+        home=home,
+        database_url=Secret(env.get("XIAOXIANG_DATABASE_URL") or env.get("DATABASE_URL") or ""),
+        port=port,
+        keys=rings,
+        keys_generated=generated,
+        stripe_key=key or Secret("sk_test_standin"),
+        stripe_webhook_secret=Secret(
+            env.get("STRIPE_WEBHOOK_SECRET") or ("whsec_" + rings["webhook"][0][1].hex() if standin else "")
+        ),
+        stripe_api_base=env.get("STRIPE_API_BASE") or (f"http://127.0.0.1:{port + 2}" if standin else None),
+        public_url=(env.get("XIAOXIANG_PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
+        behind_proxy=env.get("XIAOXIANG_BEHIND_PROXY") == "1",
+        pool_size=int(env.get("XIAOXIANG_POOL", "4")),
+    )
+    if world == "live":
+        _check_live(found)
+    return found
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return read(os.environ)

@@ -1,0 +1,166 @@
+"""The edge: one transaction per request, who is calling, strict bodies, one shape of errors, safe headers."""
+
+import hmac
+import logging
+import secrets
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask_smorest
+from flask import Flask, Request, Response, g, request
+from webargs.flaskparser import FlaskParser
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from core import auth, bodies, clock, i18n, metrics, problems
+from core.db import transaction
+from core.errors import Forbidden
+from core.i18n import _
+from core.settings import Settings, settings
+
+log = logging.getLogger("xiaoxiang.request")
+
+JSON_BODY_MAX = 256 * 1024
+FORM_MEMORY_MAX = 64 * 1024
+FORM_PARTS_MAX = 50
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+class CrossSite(Forbidden):
+    """A form of another site tried to act with this browser's cookie."""
+
+    message = _("这个请求不是从本站发出的，没有执行。")
+
+
+class Parser(FlaskParser):
+    """webargs with our strict JSON loader."""
+
+    def _raw_load_json(self, req: Request) -> Any:
+        return bodies.load(req.get_data()) if req.get_data() else super()._raw_load_json(req)
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A flask-smorest blueprint that reads bodies strictly."""
+
+    ARGUMENTS_PARSER = Parser()
+
+
+class Service(Flask):
+    """A Flask application whose every request is one transaction, committed inside dispatch.
+
+    So a failed commit still meets the error handlers, and nothing is acknowledged before it is durable.
+    """
+
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
+        if request.endpoint == "static":
+            return super().dispatch_request(*args, **kwargs)
+        with transaction():
+            _open_request()
+            return super().dispatch_request(*args, **kwargs)
+
+
+def make_service(name: str, found: Settings, **kwargs: Any) -> Service:
+    """A service with the house's limits, errors, headers and log in place."""
+    app = Service(name, **kwargs)
+    app.config.update(
+        MAX_CONTENT_LENGTH=JSON_BODY_MAX,
+        MAX_FORM_MEMORY_SIZE=FORM_MEMORY_MAX,
+        MAX_FORM_PARTS=FORM_PARTS_MAX,
+        TRUSTED_HOSTS=_trusted_hosts(found),
+        SECRET_KEY=found.key("csrf"),
+        PROPAGATE_EXCEPTIONS=False,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    if found.behind_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
+    app.before_request(_begin)
+    app.after_request(_finish)
+    problems.init_app(app)
+    return app
+
+
+def _trusted_hosts(found: Settings) -> list[str]:
+    host = urlsplit(found.public_url).hostname or "127.0.0.1"
+    return [host, "127.0.0.1", "localhost", "[::1]"] if found.world == "demo" else [host]
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.request_id = secrets.token_hex(8)
+    g.nonce = secrets.token_urlsafe(12)
+    i18n.use_language(request.accept_languages.best_match(i18n.LANGUAGES, default="zh") or "zh")
+
+
+def _open_request() -> None:
+    """Who calls and whether he may act at all; inside the transaction, before the view."""
+    auth.identify(clock.now())
+    who = auth.current_or_none()
+    if who is not None and "Accept-Language" not in request.headers:
+        i18n.use_language(who.language)
+    if request.method in UNSAFE and g.by_cookie:
+        _same_site()
+
+
+def _same_site() -> None:
+    """A cookie acts only from our own pages: Sec-Fetch-Site, else Origin, else the form token."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None:
+        fits = site == "same-origin"
+    elif origin is not None:
+        fits = urlsplit(origin).netloc == request.host
+    else:
+        fits = secrets.compare_digest(request.form.get("csrf_token", ""), csrf_token())
+    if not fits:
+        raise CrossSite()
+
+
+def csrf_token() -> str:
+    """The form token of this session, for browsers that send neither Sec-Fetch-Site nor Origin."""
+    return hmac.new(settings().key("csrf"), g.get("token", "").encode(), "sha256").hexdigest()
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _policy())
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=(self), serial=(self)")
+    headers["X-Request-Id"] = g.get("request_id", "")
+    if settings().public_url.startswith("https://"):
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if g.get("token"):
+        headers.setdefault("Cache-Control", "no-store")
+    metrics.observe(request.endpoint, request.method, response.status_code, time.perf_counter() - g.get("started", 0.0))
+    return response
+
+
+def _policy() -> str:
+    return (
+        f"default-src 'none'; script-src 'nonce-{g.get('nonce', '')}' 'strict-dynamic'; style-src 'self'; "
+        "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; worker-src 'self'; "
+        "manifest-src 'self'; form-action 'self' https://checkout.stripe.com; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+
+
+def undeclared_views(app: Flask) -> list[str]:
+    """Rules whose view says neither `requires(...)` nor `public`."""
+    return sorted(
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint != "static" and not hasattr(app.view_functions[rule.endpoint], "access")
+    )
+
+
+class ViewUndeclared(Exception):
+    """A view does not say who may call it; the application does not start."""
+
+
+def check_access(app: Flask) -> None:
+    """Closed by default: refuse to start while a view does not say who may call it."""
+    missing = undeclared_views(app)
+    if missing:
+        raise ViewUndeclared(", ".join(missing))
