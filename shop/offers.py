@@ -1,0 +1,243 @@
+"""Offers: what a live session sells, by the number that the host calls out, at a live price and from its own pool."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, select, text, update
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.clock import local_day
+from core.db import Id, Model, among, new_id, one_of, session
+from core.errors import Conflict, IllegalMove, Malformed, NotFound
+from core.i18n import _
+from core.money import CURRENCY
+from shop import packs
+from shop.live import LiveSession, NotOnAir, SessionStatus, changed_for_viewers, show
+from shop.offer_movements import OfferCause, record
+from shop.packs import Pack
+
+NUMBER_MAX = 99
+PRICE_MAX_MINOR = 10_000_000
+POOL_MAX = 10_000_000
+
+
+class OfferUnknown(NotFound):
+    message = _("没有找到这个链接。")
+
+
+class OfferStopped(Conflict):
+    message = _("{number} 号链接已经停卖。")
+
+
+class NumberTaken(Conflict):
+    """A number means one offer in a session, also after it has stopped."""
+
+    message = _("{number} 号已经用过了。")
+
+
+class TooManyOffers(Conflict):
+    message = _("一场直播最多 {most} 个链接。")
+
+
+class PackOfOtherStation(Conflict):
+    """A session sells what its own station packs, so that an order leaves from one place."""
+
+    message = _("“{pack}”不在这个站点发货，不能在这场直播里卖。")
+
+
+class OfferOutOfBounds(Malformed):
+    message = _("价格要在 0.01 到 {most_yuan} 元之间，数量不能是负数。")
+
+
+class OfferStatus(StrEnum):
+    """Open offers sell while their session is on air; stopped ones do not."""
+
+    OPEN = "open"
+    STOPPED = "stopped"
+
+
+class LiveOffer(Model):
+    """One numbered thing in a session. Pool, held and sold count packs."""
+
+    __tablename__ = "live_offers"
+    __table_args__ = (
+        UniqueConstraint("session_id", "number"),
+        CheckConstraint("number BETWEEN 1 AND 99", name="number"),
+        CheckConstraint("price_minor >= 0", name="price"),
+        CheckConstraint("per_buyer_limit >= 1", name="per_buyer_limit"),
+        CheckConstraint("held >= 0 AND sold >= 0 AND held + sold <= pool", name="never_oversold"),
+        CheckConstraint(among("status", OfferStatus), name="status"),
+        {"postgresql_with": {"fillfactor": 60}},
+    )
+
+    id: Mapped[Id]
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("live_sessions.id"))
+    number: Mapped[int]
+    pack_id: Mapped[UUID] = mapped_column(ForeignKey("packs.id"), index=True)
+    price_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(default=CURRENCY)
+    pool: Mapped[int]
+    held: Mapped[int] = mapped_column(default=0)
+    sold: Mapped[int] = mapped_column(default=0)
+    per_buyer_limit: Mapped[int | None]
+    status: Mapped[OfferStatus] = mapped_column(one_of(OfferStatus), default=OfferStatus.OPEN)
+    created_at: Mapped[datetime]
+    pack: Mapped[Pack] = relationship()
+
+
+def add(
+    live: LiveSession,
+    *,
+    pack_id: UUID,
+    price_minor: int,
+    pool: int,
+    per_buyer_limit: int | None = None,
+    number: int | None = None,
+    by: UUID,
+    now: datetime,
+) -> LiveOffer:
+    """A new offer, under the next free number unless one is given. Raises what `packs.on_sale` raises, and more."""
+    _check_price(price_minor)
+    if not 0 <= pool <= POOL_MAX:
+        raise OfferOutOfBounds(most_yuan=PRICE_MAX_MINOR // 100)
+    pack = packs.on_sale([pack_id])[pack_id]
+    if pack.product.farm.station_id != live.station_id:
+        raise PackOfOtherStation(pack=pack.name)
+    offer = LiveOffer(
+        id=new_id(now),
+        session_id=live.id,
+        number=_free_number(live, number),
+        pack=pack,
+        price_minor=price_minor,
+        pool=pool,
+        held=0,
+        sold=0,
+        per_buyer_limit=per_buyer_limit,
+        status=OfferStatus.OPEN,
+        created_at=now,
+    )
+    session.add(offer)
+    session.flush()
+    record(offer.id, OfferCause.ADD, pool_delta=pool, price_minor=price_minor, by=by, now=now)
+    changed_for_viewers(live.id)
+    return offer
+
+
+def reprice(offer: LiveOffer, *, price_minor: int, by: UUID, now: datetime) -> None:
+    """Sell at another price from now on; orders already placed keep theirs."""
+    _check_price(price_minor)
+    _change(offer, OfferStatus.OPEN, {"price_minor": price_minor}, OfferCause.REPRICE, by=by, now=now)
+
+
+def stop(offer: LiveOffer, *, by: UUID, now: datetime) -> None:
+    """Sell no more of it, at once. What is held may still be paid."""
+    _change(offer, OfferStatus.OPEN, {"status": OfferStatus.STOPPED}, OfferCause.STOP, by=by, now=now)
+
+
+def reopen(offer: LiveOffer, *, by: UUID, now: datetime) -> None:
+    """Sell a stopped offer again."""
+    _change(offer, OfferStatus.STOPPED, {"status": OfferStatus.OPEN}, OfferCause.REOPEN, by=by, now=now)
+
+
+def pin(live: LiveSession, offer_id: UUID | None, *, by: UUID, now: datetime) -> None:
+    """Put an open offer of this session before the camera, or none. Raises OfferUnknown, OfferStopped, NotOnAir."""
+    if offer_id is not None:
+        offer = find(live, offer_id)
+        if offer.status is not OfferStatus.OPEN:
+            raise OfferStopped(number=offer.number)
+    show(live, offer_id, by=by, now=now)
+
+
+def find(live: LiveSession, offer_id: UUID) -> LiveOffer:
+    """An offer of this session. Raises OfferUnknown for that of another."""
+    offer = session.get(LiveOffer, offer_id)
+    if offer is None or offer.session_id != live.id:
+        raise OfferUnknown()
+    return offer
+
+
+def of_session(session_id: UUID) -> Sequence[LiveOffer]:
+    """All offers of a session, by number."""
+    return session.scalars(
+        select(LiveOffer).where(LiveOffer.session_id == session_id).order_by(LiveOffer.number)
+    ).all()
+
+
+def for_sale(offer_ids: Collection[UUID]) -> dict[UUID, LiveOffer]:
+    """Offers that can be ordered now, fresh from the database. Raises OfferUnknown, NotOnAir, OfferStopped."""
+    query = select(LiveOffer, LiveSession.status).join(LiveSession, LiveSession.id == LiveOffer.session_id)
+    rows = session.execute(
+        query.where(LiveOffer.id.in_(offer_ids)).execution_options(populate_existing=True)
+    ).all()
+    if len(rows) < len(set(offer_ids)):
+        raise OfferUnknown()
+    for offer, status in rows:
+        if status is not SessionStatus.ON_AIR:
+            raise NotOnAir()
+        if offer.status is not OfferStatus.OPEN:
+            raise OfferStopped(number=offer.number)
+    return {offer.id: offer for offer, _status in rows}
+
+
+LEFT = """
+SELECT offer.id AS offer_id,
+       CASE WHEN offer.status = 'open' THEN greatest(0, least(offer.pool - offer.held - offer.sold, coalesce((
+           SELECT max((lot.ceiling_g - lot.held_g - lot.allocated_g) / pack.net_g)
+           FROM harvest_lots lot
+           WHERE lot.product_id = pack.product_id AND lot.status = 'open'
+             AND :day BETWEEN lot.ready_on AND lot.best_before), 0)))
+       ELSE 0 END AS packs
+FROM live_offers offer JOIN packs pack ON pack.id = offer.pack_id
+"""
+"""Honest figures: the lot is asked as well as the pool, since shop and other packs draw on it too."""
+
+
+def left(offer_ids: Collection[UUID], *, now: datetime) -> dict[UUID, int]:
+    """Packs that can still be sold of each offer."""
+    rows = session.execute(
+        text(LEFT + "WHERE offer.id = ANY(CAST(:ids AS uuid[]))"), {"ids": list(offer_ids), "day": local_day(now)}
+    )
+    return {row.offer_id: row.packs for row in rows}
+
+
+def _check_price(price_minor: int) -> None:
+    if not 1 <= price_minor <= PRICE_MAX_MINOR:
+        raise OfferOutOfBounds(most_yuan=PRICE_MAX_MINOR // 100)
+
+
+def _free_number(live: LiveSession, wanted: int | None) -> int:
+    """The wanted number or the next one; the session is locked, so that two helpers never get the same."""
+    still = session.scalar(
+        select(LiveSession.status).where(LiveSession.id == live.id).with_for_update(key_share=True)
+    )
+    if still is SessionStatus.ENDED:
+        raise NotOnAir()
+    taken = set(session.scalars(select(LiveOffer.number).where(LiveOffer.session_id == live.id)))
+    if wanted in taken:
+        raise NumberTaken(number=wanted)
+    number = wanted or max(taken, default=0) + 1
+    if len(taken) >= NUMBER_MAX or number > NUMBER_MAX:
+        raise TooManyOffers(most=NUMBER_MAX)
+    return number
+
+
+def _change(
+    offer: LiveOffer, expected: OfferStatus, values: dict[str, Any], cause: OfferCause, *, by: UUID, now: datetime
+) -> None:
+    """Compare and set: only an offer in the expected state changes, and leaves a row."""
+    changed = session.scalar(
+        update(LiveOffer)
+        .where(LiveOffer.id == offer.id, LiveOffer.status == expected)
+        .values(**values)
+        .returning(LiveOffer.id)
+    )
+    session.refresh(offer)
+    if changed is None:
+        raise IllegalMove(current=offer.status, wanted=cause) if cause is OfferCause.REOPEN else OfferStopped(
+            number=offer.number
+        )
+    record(offer.id, cause, price_minor=values.get("price_minor"), by=by, now=now)
+    changed_for_viewers(offer.session_id)
