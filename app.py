@@ -5,7 +5,7 @@ from importlib import import_module
 import flask_smorest
 from flask import Flask
 
-from core import auth, db, notify
+from core import auth, db, notify, problems
 from core.settings import Settings, settings
 from core.web import check_access, make_service
 
@@ -26,13 +26,13 @@ def create_app(found: Settings | None = None, *, listening: bool = False) -> Fla
         API_TITLE="Xiaoxiang",
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
         API_SPEC_OPTIONS={
             "components": {"securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}}},
             "info": {"description": "A rural postal network that sells: farm, live sale, order, post, books."},
         },
     )
     api = flask_smorest.Api(app)
+    problems.init_app(app)
     for package in PACKAGES:
         import_module(package).init_app(app, api)
     check_access(app)

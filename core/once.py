@@ -5,6 +5,7 @@ The key row is written in the transaction of the deed itself, so that either bot
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -81,8 +82,11 @@ def once(view: Callable[P, Any]) -> Callable[P, Any]:
 
 
 def asked() -> tuple[UUID, str, str, bytes]:
-    """Owner, route, key and fingerprint of this request. Raises MissingIdempotencyKey."""
-    key = request.headers.get("Idempotency-Key", "")
+    """Owner, route, key and fingerprint of this request; a page sends the key as a form field.
+
+    Raises MissingIdempotencyKey.
+    """
+    key = request.headers.get("Idempotency-Key") or request.form.get("key", "")
     if not KEY.fullmatch(key):
         raise MissingIdempotencyKey()
     what = f"{request.method} {request.path}\n".encode() + request.get_data(cache=True)
@@ -117,14 +121,17 @@ def keep(owner: UUID, route: str, key: str, response: Response) -> None:
         )
     ).one()
     row.status = response.status_code
-    body = response.get_data(as_text=True)
-    row.answer_sealed = sealed.seal(body, table="idempotency_keys", column="answer", row_id=row.id)
+    answer = json.dumps([response.headers.get("Location"), response.mimetype, response.get_data(as_text=True)])
+    row.answer_sealed = sealed.seal(answer, table="idempotency_keys", column="answer", row_id=row.id)
 
 
 def replay(known: IdempotencyKey) -> Response:
     """The stored answer, marked as a repeat."""
-    body = sealed.unseal(known.answer_sealed or b"", table="idempotency_keys", column="answer", row_id=known.id)
-    response = Response(body, known.status, mimetype="application/json")
+    answer = sealed.unseal(known.answer_sealed or b"", table="idempotency_keys", column="answer", row_id=known.id)
+    location, mimetype, body = json.loads(answer)
+    response = Response(body, known.status, mimetype=mimetype)
+    if location:
+        response.headers["Location"] = location
     response.headers["Idempotent-Replayed"] = "true"
     return response
 

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from core.errors import Conflict, Refusal
 from core.i18n import _, gettext
+from core.schemas import shape_words
 
 log = logging.getLogger("xiaoxiang.problem")
 
@@ -39,7 +40,7 @@ class Busy(Conflict):
 
 
 def init_app(app: Flask) -> None:
-    """Answer refusals, HTTP errors, database trouble and faults in one shape."""
+    """Answer refusals, HTTP errors, database trouble and faults in one shape; after libraries set their own."""
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _database)
@@ -67,7 +68,7 @@ def _http(error: HTTPException) -> Response:
         return Response(error.get_response().get_data(), status, dict(error.get_response().headers))
     code, words = HTTP_WORDS.get(status, ("http_error", _("这样不行。")))
     messages = getattr(error, "data", {}).get("messages") if hasattr(error, "data") else None
-    response = _answer(status, code, gettext(words), {"errors": messages} if messages else {})
+    response = _answer(status, code, gettext(words), {"errors": shape_words(messages)} if messages else {})
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
     return response

@@ -12,7 +12,7 @@ from flask import Flask, Request, Response, g, request
 from webargs.flaskparser import FlaskParser
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from core import auth, bodies, clock, i18n, metrics, problems
+from core import auth, bodies, clock, i18n, metrics
 from core.db import transaction
 from core.errors import Forbidden
 from core.i18n import _
@@ -60,7 +60,7 @@ class Service(Flask):
 
 
 def make_service(name: str, found: Settings, **kwargs: Any) -> Service:
-    """A service with the house's limits, errors, headers and log in place."""
+    """A service with the house's limits, headers and figures in place."""
     app = Service(name, **kwargs)
     app.config.update(
         MAX_CONTENT_LENGTH=JSON_BODY_MAX,
@@ -75,7 +75,6 @@ def make_service(name: str, found: Settings, **kwargs: Any) -> Service:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_finish)
-    problems.init_app(app)
     return app
 
 
@@ -88,14 +87,15 @@ def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = secrets.token_hex(8)
     g.nonce = secrets.token_urlsafe(12)
-    i18n.use_language(request.accept_languages.best_match(i18n.LANGUAGES, default="zh") or "zh")
+    chosen = request.cookies.get("lang") or request.accept_languages.best_match(i18n.LANGUAGES, default="zh")
+    i18n.use_language(chosen or "zh")
 
 
 def _open_request() -> None:
     """Who calls and whether he may act at all; inside the transaction, before the view."""
     auth.identify(clock.now())
     who = auth.current_or_none()
-    if who is not None and "Accept-Language" not in request.headers:
+    if who is not None and "Accept-Language" not in request.headers and "lang" not in request.cookies:
         i18n.use_language(who.language)
     if request.method in UNSAFE and g.by_cookie:
         _same_site()

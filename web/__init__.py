@@ -1,0 +1,16 @@
+"""The screens of all roles: server-rendered, Chinese first, readable without a script."""
+
+import flask_smorest
+from flask import Flask
+
+from core import problems
+
+
+def init_app(app: Flask, api: flask_smorest.Api) -> None:
+    """Pages, what templates may use, and the page that shows a refusal."""
+    from web import account, pages
+
+    pages.init_app(app)
+    problems.show_pages(app, pages.problem_page)
+    for screen in (account,):
+        app.register_blueprint(screen.blueprint)
