@@ -1,0 +1,1 @@
+"""The stand-in itself, asked through the library that the house uses."""
