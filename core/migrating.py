@@ -1,0 +1,61 @@
+"""Bring a database to the newest schema, and give the application its least rights."""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+APP_ROLE = "xiaoxiang_app"
+READ_ONLY = ("alembic_version",)
+
+
+def alembic_config(url: str) -> Config:
+    """Alembic's settings for one database."""
+    config = Config(str(ROOT / "alembic.ini"))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config
+
+
+def migrate(url: str) -> bool:
+    """Upgrade the database to the newest schema; whether there was anything to do."""
+    config = alembic_config(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        if _current(connection) == set(ScriptDirectory.from_config(config).get_heads()):
+            return False
+    command.upgrade(config, "head")
+    with psycopg.connect(url) as connection:
+        grant(connection)
+    return True
+
+
+def _current(connection: "psycopg.Connection[tuple[object, ...]]") -> set[object]:
+    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+        return set()
+    return {row[0] for row in connection.execute("SELECT version_num FROM alembic_version")}
+
+
+def grant(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    """Least rights for the role that the web and the jobs use, where that role exists.
+
+    It reads and writes rows, makes no tables, and never changes what is append-only (tables with that trigger).
+    """
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone() is None:
+        return
+    role = sql.Identifier(APP_ROLE)
+    for statement in (
+        "GRANT USAGE ON SCHEMA public TO {role}",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    ):
+        connection.execute(sql.SQL(statement).format(role=role))
+    guarded = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only' AND NOT tgisinternal"
+    for (table,) in connection.execute(guarded).fetchall():
+        revoke = sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {role}")
+        connection.execute(revoke.format(table=sql.Identifier(str(table)), role=role))
+    for table in READ_ONLY:
+        revoke = sql.SQL("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {table} FROM {role}")
+        connection.execute(revoke.format(table=sql.Identifier(table), role=role))
