@@ -14,7 +14,9 @@ from core.db import Id, Model, among, new_id, one_of, session
 from core.errors import Conflict, IllegalMove, Malformed, NotFound
 from core.i18n import _
 from core.notify import notify
-from shop import events, hosts
+from logistics import stations
+from logistics.staff import Duty, Keeper
+from shop import events
 
 CHANNEL = "live"
 """Every change of what viewers see is told on this channel with the id of the session."""
@@ -49,10 +51,14 @@ class AlreadyOnAir(Conflict):
 
 
 class StationNotYours(NotFound):
+    """One sells live for the station where one works, and for no other."""
+
     message = _("您没有在这个站点直播的资格。")
 
 
 class TitleMissing(Malformed):
+    """A session has a title of 1 to 40 characters."""
+
     message = _("请写直播的标题，最多 {most} 个字。")
 
 
@@ -99,8 +105,10 @@ def visible_to(who: Who | None) -> Select[tuple[LiveSession]]:
 
 
 def run_by(who: Who) -> Select[tuple[LiveSession]]:
-    """The sessions that a person may run: one's own, and those at a station one keeps."""
-    kept = hosts.stations_kept_by(who.user_id)
+    """The sessions that a person may run: one's own, and those at the station one keeps."""
+    kept = select(Keeper.station_id).where(
+        Keeper.user_id == who.user_id, Keeper.duty == Duty.KEEPER, Keeper.until.is_(None)
+    )
     return select(LiveSession).where(or_(LiveSession.host_id == who.user_id, LiveSession.station_id.in_(kept)))
 
 
@@ -113,16 +121,16 @@ def one_run_by(who: Who, session_id: UUID) -> LiveSession:
 
 
 def plan(title: str, *, station_id: UUID | None = None, by: UUID, now: datetime) -> LiveSession:
-    """Prepare a session that `by` will host; without a station, at the only one where that is possible."""
-    title = title.strip()
+    """Prepare a session that `by` will host at the station where he works. Raises TitleMissing, StationNotYours."""
+    title = " ".join(title.split())
     if not 0 < len(title) <= TITLE_MAX:
         raise TitleMissing(most=TITLE_MAX)
-    allowed = hosts.stations_open_to(by)
-    if station_id is None and len(allowed) == 1:
-        station_id = allowed[0]
-    if station_id not in allowed:
+    station = stations.of_keeper(by)
+    if station is None or station_id not in (None, station.id):
         raise StationNotYours()
-    live = LiveSession(id=new_id(now), station_id=station_id, host_id=by, title=title, created_at=now)
+    live = LiveSession(
+        id=new_id(now), station_id=station.id, host_id=by, title=title, status=SessionStatus.PLANNED, created_at=now
+    )
     session.add(live)
     session.flush()
     return live
@@ -180,7 +188,7 @@ def _move(live: LiveSession, wanted: SessionStatus, *, by: UUID, now: datetime, 
     if not moved:
         raise IllegalMove(current=live.status, wanted=wanted)
     audit.record(
-        f"live.{wanted}", f"live_session:{live.id}", by=by, now=now, before={"status": current}, after={"status": wanted}
+        f"live:{wanted}", f"live_sessions:{live.id}", by=by, now=now, before={"status": current}, after={"status": wanted}
     )
     changed_for_viewers(live.id)
 

@@ -209,7 +209,7 @@ def _check_price(price_minor: int) -> None:
 
 
 def _free_number(live: LiveSession, wanted: int | None) -> int:
-    """The wanted number or the next one; the session is locked, so that two helpers never get the same."""
+    """The wanted number or the next one; the session is locked, so that two hands never get the same."""
     still = session.scalar(
         select(LiveSession.status).where(LiveSession.id == live.id).with_for_update(key_share=True)
     )
