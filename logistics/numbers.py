@@ -178,7 +178,7 @@ def _new_block(series: str, branch_id: UUID, last_block: int) -> NumberBlock:
     highest = session.scalar(select(func.max(NumberBlock.position)).where(NumberBlock.series == series))
     position = 0 if highest is None else highest + 1
     if position > last_block:
-        raise NumbersExhausted()
+        raise NumbersExhausted
     block = NumberBlock(series=series, position=position, branch_id=branch_id, used=0)
     session.add(block)
     session.flush()
