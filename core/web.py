@@ -140,10 +140,16 @@ def _finish(response: Response) -> Response:
 def _policy() -> str:
     return (
         f"default-src 'none'; script-src 'nonce-{g.get('nonce', '')}' 'strict-dynamic'; style-src 'self'; "
-        "img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; font-src 'self'; worker-src 'self'; "
+        f"img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'{_stream_origin()}; font-src 'self'; worker-src 'self'; "
         "manifest-src 'self'; form-action 'self' https://checkout.stripe.com; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
+
+
+def _stream_origin() -> str:
+    """Without a proxy the live stream answers on a port of its own; behind one it is the same origin."""
+    found = settings()
+    return "" if found.behind_proxy else f" http://{request.host.partition(':')[0]}:{found.stream_port}"
 
 
 def undeclared_views(app: Flask) -> list[str]:

@@ -1,0 +1,56 @@
+// The live room follows the stream; when it breaks, it asks every five seconds, and goes back to the stream by itself.
+"use strict";
+
+const stage = document.querySelector("[data-room]");
+const find = (name) => stage.querySelector(`[data-${name}]`);
+const POLL_MS = 5000;
+let polling = 0;
+
+function yuan(minor) {
+  return "¥" + (minor / 100).toLocaleString("zh-CN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+function show(state) {
+  const pinned = state.pinned;
+  for (const mark of stage.querySelectorAll("[data-status]")) mark.hidden = (mark.dataset.status === "on_air") !== (state.status === "on_air");
+  find("pinned").hidden = !pinned;
+  find("nothing").hidden = Boolean(pinned);
+  if (typeof state.viewers === "number") {
+    find("viewers").hidden = false;
+    find("viewers").querySelector("b").textContent = String(state.viewers);
+  }
+  if (!pinned) return;
+  find("number").textContent = String(pinned.number);
+  find("name").textContent = pinned.name;
+  find("pack").textContent = pinned.pack;
+  find("price").textContent = yuan(pinned.price_minor);
+  find("left").textContent = String(pinned.left);
+  const order = find("order");
+  const over = pinned.left < 1 || state.status !== "on_air";
+  order.href = "/checkout?offer=" + encodeURIComponent(pinned.offer_id);
+  order.toggleAttribute("aria-disabled", over);
+  if (over) order.setAttribute("aria-disabled", "true");
+  find("buy").hidden = over;
+  find("sold-out").hidden = !over;
+}
+
+async function poll() {
+  const response = await fetch(stage.dataset.now, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (response && response.ok) show(await response.json());
+}
+
+function follow() {
+  const stream = new EventSource(stage.dataset.stream);
+  stream.onopen = () => { find("quiet").hidden = true; clearInterval(polling); polling = 0; };
+  stream.onmessage = (event) => show(JSON.parse(event.data));
+  stream.onerror = () => {
+    find("quiet").hidden = false;
+    if (!polling) polling = setInterval(poll, POLL_MS);
+    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, POLL_MS);
+  };
+}
+
+find("order").addEventListener("click", (event) => {
+  if (find("order").getAttribute("aria-disabled") === "true") event.preventDefault();
+});
+follow();

@@ -1,0 +1,80 @@
+"""The shop as a buyer opens it: on air now, picked today, from which village; search; a product with its harvest."""
+
+from uuid import UUID
+
+from flask import Blueprint, render_template, request
+
+from core import auth, clock
+from core.auth import public
+from logistics import stations
+from shop import catalogue
+from web import rooms
+
+blueprint = Blueprint("shop", __name__)
+
+ON_AIR_SHOWN = 4
+DRAWINGS = {"craft": "embroidery", "culture": "album", "dry": "box"}
+WASHES = {"craft": "indigo", "culture": "sand", "dry": "sand"}
+
+
+@blueprint.get("/")
+@public
+def home() -> str:
+    """On air now, picked today, villages."""
+    now = clock.now()
+    return render_template(
+        "home.html",
+        on_air=rooms.on_air(now=now)[:ON_AIR_SHOWN],
+        cards=catalogue.on_sale_today(now=now),
+        villages=catalogue.villages(now=now),
+        now=now,
+    )
+
+
+@blueprint.get("/search")
+@public
+def search() -> str:
+    """What a few words find, or what a village sells."""
+    words = request.args.get("q", "")[:50]
+    village = request.args.get("village", "")[:12]
+    found = catalogue.search(
+        words, who=None, village=village or None, after=_page_key(), now=clock.now()
+    )
+    return render_template("search.html", q=words, village=village, page=found)
+
+
+@blueprint.get("/villages")
+@public
+def villages() -> str:
+    """Every village with something on sale."""
+    return render_template("villages.html", villages=catalogue.villages(now=clock.now()))
+
+
+@blueprint.get("/products/<uuid:product_id>")
+@public
+def product(product_id: UUID) -> str:
+    """A product: packs, harvest, origin, the van it would ride."""
+    now = clock.now()
+    found = catalogue.detail(product_id, who=auth.current_or_none(), now=now)
+    station = stations.by_id(found.card.station_id)
+    return render_template("product.html", found=found, card=found.card, van=stations.next_van(station, now=now), now=now)
+
+
+def _page_key() -> UUID | None:
+    raw = request.args.get("after", "")
+    try:
+        return UUID(raw) if raw else None
+    except ValueError:
+        return None
+
+
+def drawing(kind: str, name: str) -> str:
+    """Which drawing stands for goods without a photo."""
+    if kind in DRAWINGS:
+        return DRAWINGS[kind]
+    return "kiwi" if "猕猴桃" in name else "peach"
+
+
+def wash(kind: str, name: str) -> str:
+    """The ground behind the drawing."""
+    return WASHES.get(kind, "green" if "猕猴桃" in name else "peach")
