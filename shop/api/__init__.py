@@ -1,0 +1,1 @@
+"""JSON of the shop: schema and view on one page, rules elsewhere."""

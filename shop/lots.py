@@ -1,0 +1,272 @@
+"""Harvest lots: one pick of one product, in grams, sold until it is gone or past its date.
+
+Every pack and every channel draws on the same lot. Until the weigh-in a lot may promise its low bound times a factor,
+afterwards what was weighed and is still there. This page opens a lot and chooses the lot a basket is taken from;
+`shop.harvest` weighs in and writes off, `shop.stock` holds, allocates and ships.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, Sequence, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.auth import Who
+from core.clock import local_day
+from core.db import Id, Model, new_id, one_of, session
+from core.errors import Conflict, Malformed, NotFound
+from core.i18n import _
+from core.money import FULL_RATE_BP
+from logistics.stations import Branch, Station
+from shop import movements, products
+from shop.movements import Cause
+from shop.packs import Pack
+from shop.products import Product
+
+LOT_NUMBERS = Sequence("lot_numbers", metadata=Model.metadata)
+GRAMS_MAX = 1_000_000_000
+"""A thousand tonnes: no lot of a village is larger, and sums stay inside 32 bits."""
+REMEMBERED = timedelta(days=30)
+"""How long a lot past its date still explains why there is nothing."""
+
+
+class LotUnknown(NotFound):
+    """There is no such lot, or the caller may not see it."""
+
+    message = _("没有找到这一批。")
+
+
+class LotSoldOut(Conflict):
+    """There is less left than was asked for. Facts: `left_g`, and `lot_id` where a lot was chosen."""
+
+    message = _("不够了，这一批只剩 {left_jin} 斤。")
+
+    def __init__(self, *, left_g: int, lot_id: UUID | None = None) -> None:
+        super().__init__(left_g=left_g, left_jin=f"{left_g / 500:.1f}".removesuffix(".0"), lot_id=lot_id)
+
+
+class LotPastDate(Conflict):
+    """The lot is past its best-before date."""
+
+    message = _("这一批的最佳食用期到 {best_before}，已经过了。")
+
+
+class LotNotReady(Conflict):
+    """The lot is not picked yet."""
+
+    message = _("这一批要到 {ready_on} 才能采。")
+
+
+class LotClosed(Conflict):
+    """The lot is not sold any more."""
+
+    message = _("这一批已经收摊，不再卖了。")
+
+
+class EstimateDisordered(Malformed):
+    """The bounds of an estimate, or the dates of a lot, stand in the wrong order."""
+
+    message = _("估产要从低到高，日期要从先到后。")
+
+
+class LotStatus(StrEnum):
+    """An open lot is sold while it has something left; a closed one is not."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class HarvestLot(Model):
+    """What one pick gives. Three figures tell where it is: on hand, allocated (paid), held (waiting for payment)."""
+
+    __tablename__ = "harvest_lots"
+    __table_args__ = (
+        CheckConstraint("0 < low_g AND low_g <= likely_g AND likely_g <= high_g", name="estimate_ordered"),
+        CheckConstraint("ready_on <= best_before", name="dates_ordered"),
+        CheckConstraint("sell_factor_bp BETWEEN 1 AND 10000", name="factor_bounded"),
+        CheckConstraint("held_g >= 0", name="held_not_negative"),
+        CheckConstraint("allocated_g >= 0", name="allocated_not_negative"),
+        CheckConstraint("on_hand_g >= 0 AND ceiling_g >= 0", name="on_hand_not_negative"),
+        CheckConstraint("shipped_g >= 0 AND lost_g >= 0", name="gone_not_negative"),
+        CheckConstraint("held_g + allocated_g <= ceiling_g + short_g", name="never_oversold"),
+        CheckConstraint("short_g = greatest(0, held_g + allocated_g - ceiling_g)", name="short_is_what_lacks"),
+        CheckConstraint("weighed_at IS NULL OR ceiling_g = on_hand_g", name="scale_is_the_ceiling"),
+        Index("ix_harvest_lots_choice", "product_id", "status", "best_before"),
+        Index("ix_harvest_lots_short", "id", postgresql_where="short_g > 0"),
+        {"postgresql_with": {"fillfactor": 60}},
+    )
+
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(unique=True)
+    """Branch, day of the pick, number: on the label and in the after-sale, so that a complaint finds the tree."""
+    product_id: Mapped[UUID] = mapped_column(ForeignKey("products.id"))
+    low_g: Mapped[int]
+    likely_g: Mapped[int]
+    high_g: Mapped[int]
+    sell_factor_bp: Mapped[int] = mapped_column(default=FULL_RATE_BP)
+    ceiling_g: Mapped[int]
+    """What may be promised in all: the low bound times the factor, from the weigh-in on what is on hand."""
+    on_hand_g: Mapped[int] = mapped_column(default=0)
+    allocated_g: Mapped[int] = mapped_column(default=0)
+    held_g: Mapped[int] = mapped_column(default=0)
+    short_g: Mapped[int] = mapped_column(default=0)
+    """What is promised beyond the ceiling, because the harvest fell short afterwards."""
+    shipped_g: Mapped[int] = mapped_column(default=0)
+    lost_g: Mapped[int] = mapped_column(default=0)
+    """Written off since the weigh-in."""
+    weighed_at: Mapped[datetime | None]
+    ready_on: Mapped[date]
+    best_before: Mapped[date]
+    status: Mapped[LotStatus] = mapped_column(one_of(LotStatus), default=LotStatus.OPEN)
+    created_at: Mapped[datetime]
+    product: Mapped[Product] = relationship()
+
+    @property
+    def left_g(self) -> int:
+        """What can still be promised."""
+        return max(0, self.ceiling_g - self.held_g - self.allocated_g)
+
+    def check_for_sale(self, day: date) -> None:
+        """Raises LotClosed, LotNotReady, LotPastDate."""
+        if self.status is not LotStatus.OPEN:
+            raise LotClosed()
+        if day < self.ready_on:
+            raise LotNotReady(ready_on=self.ready_on)
+        if day > self.best_before:
+            raise LotPastDate(best_before=self.best_before)
+
+
+def sellable(lot: HarvestLot) -> int:
+    """Grams that can still be promised."""
+    return lot.left_g
+
+
+def add(
+    product: Product,
+    *,
+    low_g: int,
+    likely_g: int,
+    high_g: int,
+    ready_on: date,
+    best_before: date,
+    sell_factor_bp: int = FULL_RATE_BP,
+    by: UUID | None,
+    now: datetime,
+) -> HarvestLot:
+    """Open a lot on its low bound. Raises EstimateDisordered, LotPastDate."""
+    if not low_g <= likely_g <= high_g or ready_on > best_before:
+        raise EstimateDisordered()
+    if best_before < local_day(now):
+        raise LotPastDate(best_before=best_before)
+    lot = HarvestLot(
+        id=new_id(now),
+        code=_next_code(product, ready_on),
+        product=product,
+        low_g=low_g,
+        likely_g=likely_g,
+        high_g=high_g,
+        sell_factor_bp=sell_factor_bp,
+        ceiling_g=promise(low_g, sell_factor_bp),
+        on_hand_g=0,
+        allocated_g=0,
+        held_g=0,
+        short_g=0,
+        shipped_g=0,
+        lost_g=0,
+        ready_on=ready_on,
+        best_before=best_before,
+        status=LotStatus.OPEN,
+        created_at=now,
+    )
+    session.add(lot)
+    session.flush()
+    movements.record(lot.id, Cause.LISTED, ceiling_delta_g=lot.ceiling_g, by=by, now=now)
+    session.flush()
+    return lot
+
+
+def promise(low_g: int, sell_factor_bp: int) -> int:
+    """What may be promised of a low bound, in grams, rounded down."""
+    return low_g * sell_factor_bp // FULL_RATE_BP
+
+
+def lock(lot: HarvestLot) -> HarvestLot:
+    """The lot as it is now, ours alone until the transaction ends."""
+    session.refresh(lot, with_for_update=True)
+    return lot
+
+
+def for_packs(quantities: Mapping[UUID, int], *, now: datetime) -> dict[UUID, UUID]:
+    """The lot that each pack of a basket (pack → quantity) is taken from.
+
+    Packs of one product are summed and taken from one lot: of those in date, the one that ends first among those that
+    have enough. Two queries at most, whatever the size of the basket. It reserves nothing: `shop.stock.hold` does.
+    Raises LotSoldOut when no lot has enough, LotNotReady or LotPastDate when only such lots are there.
+    """
+    packs = session.execute(select(Pack.id, Pack.product_id, Pack.net_g).where(Pack.id.in_(quantities))).all()
+    wanted_g: dict[UUID, int] = defaultdict(int)
+    for pack in packs:
+        wanted_g[pack.product_id] += pack.net_g * quantities[pack.id]
+    on_offer = _open_lots(wanted_g, local_day(now))
+    chosen = {product_id: _first_with(on_offer[product_id], grams, now) for product_id, grams in wanted_g.items()}
+    return {pack.id: chosen[pack.product_id] for pack in packs}
+
+
+def choose_lot(pack: Pack, *, now: datetime, quantity: int = 1) -> HarvestLot:
+    """The lot one pack is taken from. Raises as `for_packs` does."""
+    return session.get_one(HarvestLot, for_packs({pack.id: quantity}, now=now)[pack.id])
+
+
+def visible_to(who: Who) -> Select[HarvestLot]:
+    """The lots of the farms that a person looks after."""
+    return select(HarvestLot).where(HarvestLot.product_id.in_(products.kept_by(who).with_only_columns(Product.id)))
+
+
+def narrowed(query: Select[HarvestLot], *, product_id: UUID | None = None, short: bool = False) -> Select[HarvestLot]:
+    """The lots of a query that are of one product, or that have promised more than they can give."""
+    if product_id is not None:
+        query = query.where(HarvestLot.product_id == product_id)
+    return query.where(HarvestLot.short_g > 0) if short else query
+
+
+def find(lot_id: UUID, *, who: Who) -> HarvestLot:
+    """A lot of the farms that the caller looks after. Raises LotUnknown."""
+    lot = session.scalar(visible_to(who).where(HarvestLot.id == lot_id))
+    if lot is None:
+        raise LotUnknown()
+    return lot
+
+
+def _open_lots(product_ids: Iterable[UUID], day: date) -> dict[UUID, list[HarvestLot]]:
+    """Open lots by product, those that end first in front; the last one past its date too, to name the reason."""
+    recent = HarvestLot.best_before >= day - REMEMBERED
+    query = select(HarvestLot).where(HarvestLot.product_id.in_(product_ids), HarvestLot.status == LotStatus.OPEN, recent)
+    fresh = query.order_by(HarvestLot.best_before, HarvestLot.id).execution_options(populate_existing=True)
+    found: dict[UUID, list[HarvestLot]] = defaultdict(list)
+    for lot in session.scalars(fresh):
+        found[lot.product_id].append(lot)
+    return found
+
+
+def _first_with(lots: list[HarvestLot], grams: int, now: datetime) -> UUID:
+    day = local_day(now)
+    ready = [lot for lot in lots if lot.ready_on <= day <= lot.best_before]
+    if not ready:
+        for lot in reversed(lots):
+            lot.check_for_sale(day)
+        raise LotSoldOut(left_g=0)
+    for lot in ready:
+        if lot.left_g >= grams:
+            return lot.id
+    fullest = max(ready, key=sellable)
+    raise LotSoldOut(left_g=fullest.left_g, lot_id=fullest.id)
+
+
+def _next_code(product: Product, ready_on: date) -> str:
+    branch = session.scalar(
+        select(Branch.code).join(Station, Station.branch_id == Branch.id).where(Station.id == product.farm.station_id)
+    )
+    return f"{branch}-{ready_on:%y%m%d}-{session.scalar(LOT_NUMBERS.next_value()):05d}"
