@@ -86,11 +86,14 @@ def endpoint(blueprint: Blueprint, rule: str, *, method: str = "POST") -> Callab
         @wraps(work)
         def answered(*args: P.args, **kwargs: P.kwargs) -> Response:
             _check_key()
-            faults.before(store())
-            if method == "GET":
+            trouble = rule.startswith("/v1/")  # the control endpoint itself always works
+            if trouble:
+                faults.before(store())
+            if method != "POST":
                 return _answer(200, work(*args, **kwargs))
             response = _once(lambda: work(*args, **kwargs))
-            faults.after(store())
+            if trouble:
+                faults.after(store())
             return response
 
         return blueprint.route(rule, methods=[method])(answered)
