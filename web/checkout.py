@@ -1,5 +1,6 @@
 """From a product or a live offer to a held order and its payment."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,11 +14,12 @@ from core.errors import Malformed, Refusal
 from core.i18n import _
 from core.once import once
 from core.permissions import Permission
+from core.settings import settings
 from logistics import addresses, regions
 from orders import checkout, goods, paying
 from orders.claims import Claim, ClaimLine
 from orders.goods import Goods
-from orders.orders import Channel, Order
+from orders.orders import Channel, Order, by_number
 from orders.payments import Method
 from shop.products import ProductKind
 from web import pages
@@ -31,6 +33,12 @@ class FreshUnconfirmed(Malformed):
     """The exclusion of returns for fresh goods has to be read before paying (消费者权益保护法, 25)."""
 
     message = _("请先看一眼鲜果的规矩，再打勾。")
+
+
+class MethodUnknown(Malformed):
+    """No such way to pay."""
+
+    message = _("请选一种付款方式。")
 
 
 class RegionUnclear(Malformed):
@@ -58,10 +66,10 @@ def place() -> Response:
     try:
         with session.begin_nested():
             order = _place(given)
-            payment = paying.start(order.number, Method(given["method"]), who=auth.current(), now=now)
+            begin(order.number, given["method"], now=now)
     except Refusal as refusal:
         return make_response(_form(given, refusal), refusal.status)
-    return pages.redirect(url_for("orders_page.pay", number=order.number, payment=payment.id if payment else None))
+    return pages.redirect(url_for("orders_page.pay", number=order.number))
 
 
 @blueprint.get("/checkout/regions")
@@ -69,6 +77,17 @@ def place() -> Response:
 def suggest() -> dict[str, Any]:
     """Regions that a text may mean, for the suggestions under the field."""
     return {"items": [{"code": r.code, "name": r.full_name} for r in _candidates(request.args.get("q", ""))]}
+
+
+def begin(number: str, method: str, *, now: datetime) -> None:
+    """Open the payment of one's own order; cash waits for the counter."""
+    if method not in set(Method):
+        raise MethodUnknown()
+    if method == Method.CASH:
+        return
+    order = by_number(number, who=auth.current())
+    back = settings().public_url + url_for("orders_page.pay", number=number)
+    paying.start(order, Method(method), return_url=back, by=auth.current().user_id, now=now)
 
 
 def _place(given: dict[str, str]) -> checkout.Placed:

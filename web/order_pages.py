@@ -1,7 +1,6 @@
 """The buyer's orders: all of them, one with its way, and the page where one pays."""
 
-from uuid import UUID
-
+import segno
 from flask import Blueprint, Response, render_template, request, url_for
 from sqlalchemy import select
 
@@ -12,12 +11,13 @@ from core.once import once
 from core.permissions import Permission
 from logistics import tracking
 from logistics.parcels import Parcel
-from orders import lifecycle, orders, paying, payments
+from orders import lifecycle, orders, payments
 from orders.orders import Order
-from orders.payments import Method
-from web import pages, trace
+from orders.payments import Method, Payment
+from web import checkout, pages
 
 blueprint = Blueprint("orders_page", __name__)
+BOXES_MAX = 200
 
 
 @blueprint.get("/orders")
@@ -34,7 +34,7 @@ def mine() -> str:
 def show(number: str) -> str:
     """One order: what, where it is, what can be done."""
     order = orders.by_number(number, who=auth.current())
-    return render_template("order.html", order=order, parcels=trace.parcels_of(order), open_payment=paying.open_of(order.id))
+    return render_template("order.html", order=order, parcels=parcels_of(order))
 
 
 @blueprint.post("/orders/<number>/cancel")
@@ -51,7 +51,11 @@ def cancel(number: str) -> Response:
 def pay(number: str) -> str:
     """Where one pays: a way to the wallet's page, a code to scan, or the words that it is being prepared."""
     order = orders.by_number(number, who=auth.current())
-    return render_template("pay.html", order=order, payment=paying.open_of(order.id), now=clock.now(), methods=list(Method))
+    latest = session.scalars(
+        payments.visible_to(auth.current()).where(Payment.order_id == order.id).order_by(Payment.id.desc()).limit(1)
+    ).one_or_none()
+    code = segno.make(latest.qr_text, error="m") if latest is not None and latest.qr_text else None
+    return render_template("pay.html", order=order, payment=latest, code=code, methods=list(Method))
 
 
 @blueprint.post("/orders/<number>/pay")
@@ -59,12 +63,30 @@ def pay(number: str) -> str:
 @once
 def start(number: str) -> Response:
     """Choose a way to pay, or another one."""
-    paying.start(number, Method(request.form.get("method", "")), who=auth.current(), now=clock.now())
+    checkout.begin(number, request.form.get("method", ""), now=clock.now())
     return pages.redirect(url_for("orders_page.pay", number=number))
+
+
+@blueprint.get("/tracking")
+@public
+def ask() -> Response:
+    """The form of the public page, sent without a script."""
+    return pages.redirect(url_for("orders_page.follow", number=request.args.get("number", "").strip()[:40] or "-"))
 
 
 @blueprint.get("/tracking/<number>")
 @public
 def follow(number: str) -> str:
     """The public page of a parcel: where it is, with nobody's name on it."""
-    return render_template("tracking.html", found=tracking.public_view(number), number=number)
+    found = tracking.public_view(
+        number, tail=request.args.get("tail") or None, address=request.remote_addr or "", now=clock.now()
+    )
+    return render_template("tracking.html", found=found)
+
+
+def parcels_of(order: Order) -> list[tuple[Parcel, list[tracking.Seen]]]:
+    """The boxes of an order, each with its scans."""
+    boxes = session.scalars(
+        select(Parcel).where(Parcel.reference.in_([f"order:{order.number}"])).order_by(Parcel.number).limit(BOXES_MAX)
+    )
+    return [(box, tracking.events_of(box)) for box in boxes]

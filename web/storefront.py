@@ -13,8 +13,6 @@ from web import rooms
 blueprint = Blueprint("shop", __name__)
 
 ON_AIR_SHOWN = 4
-DRAWINGS = {"craft": "embroidery", "culture": "album", "dry": "box"}
-WASHES = {"craft": "indigo", "culture": "sand", "dry": "sand"}
 
 
 @blueprint.get("/")
@@ -66,15 +64,3 @@ def _page_key() -> UUID | None:
         return UUID(raw) if raw else None
     except ValueError:
         return None
-
-
-def drawing(kind: str, name: str) -> str:
-    """Which drawing stands for goods without a photo."""
-    if kind in DRAWINGS:
-        return DRAWINGS[kind]
-    return "kiwi" if "猕猴桃" in name else "peach"
-
-
-def wash(kind: str, name: str) -> str:
-    """The ground behind the drawing."""
-    return WASHES.get(kind, "green" if "猕猴桃" in name else "peach")

@@ -1,0 +1,78 @@
+"""The keeper's first screen: what is to be done today, before the van comes."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template, url_for
+from sqlalchemy import func, select
+
+from core import auth, clock
+from core.auth import Who, requires
+from core.db import session
+from core.errors import NotFound
+from core.i18n import _
+from core.permissions import Permission
+from logistics import parcels, stations
+from logistics.moves import ParcelStatus as S
+from logistics.stations import Station
+from orders import ledger
+from shop.wholesale import WholesaleOrder, WholesaleStatus
+
+blueprint = Blueprint("station", __name__)
+TO_PACK = (S.REGISTERED, S.PACKED, S.WEIGHED, S.LABELLED)
+
+
+class NoStation(NotFound):
+    """This person keeps no station now."""
+
+    message = _("您现在没有负责的站点，请找支局长。")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row of the work list: a drawing, words, how many and where it leads."""
+
+    icon: str
+    words: str
+    why: str
+    count: int
+    href: str
+
+
+def mine(who: Who) -> Station:
+    """The station that this person keeps. Raises NoStation."""
+    found = stations.of_keeper(who.user_id)
+    if found is None:
+        raise NoStation()
+    return found
+
+
+@blueprint.get("/station")
+@requires(Permission.PARCEL_READ)
+def today() -> str:
+    """To pack, to load, on its way here, cash in the drawer."""
+    station, now = mine(auth.current()), clock.now()
+    board = parcels.board(station.id)
+    van = stations.next_van(station, now=now)
+    return render_template(
+        "station_today.html",
+        station=station,
+        now=now,
+        van=van,
+        minutes=int((van - now).total_seconds() // 60) if van else None,
+        tasks=_tasks(station, {status: board.get(status, 0) for status in S}),
+        cash_minor=ledger.balance(f"cash:{station.id}"),
+    )
+
+
+def _tasks(station: Station, count: dict[S, int]) -> list[Task]:
+    arriving = session.scalar(
+        select(func.count())
+        .select_from(WholesaleOrder)
+        .where(WholesaleOrder.station_id == station.id, WholesaleOrder.status == WholesaleStatus.SHIPPED)
+    )
+    to_pack = sum(count[status] for status in TO_PACK)
+    return [
+        Task("scale", str(_("待打包")), str(_("过秤、打面单")), to_pack, url_for("bench.to_pack")),
+        Task("van", str(_("待装车")), str(_("等邮车来")), count[S.STAGED], url_for("bench.to_load")),
+        Task("box", str(_("货在路上")), str(_("到了点一点数")), int(arriving or 0), url_for("restock.mine")),
+    ]

@@ -1,0 +1,56 @@
+"""States as people call them; the words of the trade (docs/glossary.md)."""
+
+from core.i18n import _, gettext
+
+ORDER = {
+    "awaiting_payment": _("待付款"),
+    "paid": _("待发货"),
+    "packing": _("备货中"),
+    "shipped": _("已发货"),
+    "delivered": _("已签收"),
+    "completed": _("交易成功"),
+    "cancelled": _("交易关闭"),
+    "expired": _("没付款，已关闭"),
+    "refunded": _("已退款"),
+}
+PARCEL = {
+    "registered": _("待打包"),
+    "packed": _("待称重"),
+    "weighed": _("待打单"),
+    "labelled": _("待上架"),
+    "staged": _("待装车"),
+    "loaded": _("已装车"),
+    "in_transit": _("在路上"),
+    "arrived": _("已到支局"),
+    "out_for_delivery": _("派送中"),
+    "delivered": _("已签收"),
+    "returned": _("退回"),
+    "cancelled": _("已作废"),
+}
+WHOLESALE = {
+    "placed": _("待确认"),
+    "confirmed": _("备货中"),
+    "shipped": _("在路上"),
+    "received": _("已收货"),
+    "cancelled": _("已取消"),
+}
+REASONS = {
+    "buyer": _("您自己取消的"),
+    "expired": _("过了付款时间，果子放回去了"),
+    "late": _("钱到得太晚，果子已卖完，已原路退回"),
+}
+
+
+def status(word: str) -> str:
+    """An order's or wholesale order's state."""
+    return gettext(ORDER.get(word) or WHOLESALE.get(word) or word)
+
+
+def parcel(word: str) -> str:
+    """A parcel's state as the post says it."""
+    return gettext(PARCEL.get(word, word))
+
+
+def reason(word: str) -> str:
+    """Why something moved, where the house has a word for it; else what a person wrote."""
+    return gettext(REASONS.get(word, word))
