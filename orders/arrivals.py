@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core.db import session
 from core.errors import Conflict
-from orders import ledger, lifecycle, payments, refunding
+from orders import completion, ledger, lifecycle, payments, refunding
 from orders.orders import Order, OrderStatus
 from orders.payments import KEPT, Outcome, Payment
 from orders.payments import PaymentStatus as S
@@ -83,7 +83,7 @@ def settle(payment: Payment, order: Order, *, account: str, now: datetime, by: U
     outcome = _spend(order, now=now, by=by)
     payment.outcome, payment.settled_at, payment.failure = outcome, now, ""
     payments.move(payment, S.SUCCEEDED, now=now, by=by, reason=str(outcome))
-    entries = [(account, payment.amount_minor), (payments.buyer_account(order), -payment.amount_minor)]
+    entries = [(account, payment.amount_minor), (completion.buyer_account(order), -payment.amount_minor)]
     kind = "cash" if account.startswith("cash:") else "payment"
     ledger.post(kind, order.number, f"payment:{payment.id}", entries, now=now, by=by)
     if outcome not in KEPT:

@@ -212,8 +212,3 @@ def _note(payment: Payment, was: PaymentStatus | None, *, by: UUID | None, reaso
         PaymentMove(id=new_id(now), payment_id=payment.id, was=was, became=payment.status, at=now, by=by, reason=reason)
     )
     session.flush()
-
-
-def buyer_account(order: Order) -> str:
-    """Where the money of an order waits until its goods have arrived: what we owe its buyer."""
-    return f"buyer:{order.buyer_id}"

@@ -10,7 +10,7 @@ from core.db import new_id, session
 from core.errors import Conflict, Malformed
 from core.i18n import _
 from core.money import format_yuan
-from orders import ledger, moves, payments, refunds, repaying, takebacks
+from orders import completion, fulfilment, ledger, moves, payments, refunds, repaying
 from orders.orders import Order, OrderLine, OrderStatus
 from orders.payments import KEPT, Method, Payment
 from orders.refunds import Refund, RefundLine, RefundReason, RefundStatus
@@ -98,15 +98,20 @@ def _of_lines(
     if payment is None:
         raise NothingPaid()
     total = sum(amounts.values())
+    before = completion.shares(order)
     _draw_on_lines(order, amounts)
     refund = _add(order, payment, total, reason=reason, key=key, now=now, by=by, note=note)
     session.add_all(
         RefundLine(refund_id=refund.id, line_id=line, amount_minor=minor) for line, minor in amounts.items()
     )
-    shares = takebacks.take_back(refund.id, amounts)
-    from_whom = shares if order.completed_at is not None else {payments.buyer_account(order): total}
+    if order.completed_at is None:
+        from_whom = {completion.buyer_account(order): total}
+    else:  # everybody who earned by it gives his share back
+        after = completion.shares(order)
+        from_whom = {code: minor - after.get(code, 0) for code, minor in before.items() if minor != after.get(code, 0)}
     _book(refund, order, from_whom, now=now, by=by)
     if order.refunded_minor == order.total_minor:
+        fulfilment.withdraw(order, now=now, by=by, reason=str(reason))
         moves.step(order, OrderStatus.REFUNDED, by=by, now=now, reason=str(reason))
     return refund
 
@@ -114,7 +119,7 @@ def _of_lines(
 def send_back(order: Order, payment: Payment, *, reason: RefundReason, now: datetime) -> Refund:
     """Return money that could pay for nothing. Both are locked by the caller; asking twice is once."""
     refund = _add(order, payment, payment.amount_minor, reason=reason, key=f"{reason}:{payment.id}", now=now)
-    _book(refund, order, {payments.buyer_account(order): payment.amount_minor}, now=now, by=None)
+    _book(refund, order, {completion.buyer_account(order): payment.amount_minor}, now=now, by=None)
     return refund
 
 

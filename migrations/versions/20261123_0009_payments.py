@@ -1,4 +1,4 @@
-"""Payments, Stripe's events, refunds and what they take back."""
+"""Payments, Stripe's events, refunds."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,14 +16,13 @@ STATUSES = "status IN ('preparing', 'pending', 'succeeded', 'failed', 'withdrawn
 OUTCOMES = "outcome IN ('paid', 'retaken', 'late', 'cancelled', 'doubled')"
 REASONS = "reason IN ('request', 'cancelled', 'late', 'doubled', 'quality', 'shortage')"
 REFUND_STATUSES = "status IN ('requested', 'pending', 'succeeded', 'failed')"
-PARTIES = "party IN ('farm', 'station', 'host', 'branch', 'freight', 'platform')"
 
 
 def upgrade() -> None:
     _payments()
     _events()
     _refunds()
-    for table in ("payment_moves", "refund_lines", "refund_moves", "take_backs"):
+    for table in ("payment_moves", "refund_lines", "refund_moves"):
         append_only(op, table)
 
 
@@ -162,25 +161,11 @@ def _refunds() -> None:
         sa.CheckConstraint("amount_minor > 0", name="ck_refund_lines_amount_positive"),
     )
     op.create_index("ix_refund_lines_line_id", "refund_lines", ["line_id"])
-    op.create_table(
-        "take_backs",
-        sa.Column("refund_id", sa.Uuid(), nullable=False),
-        sa.Column("line_id", sa.Uuid(), nullable=False),
-        sa.Column("party", sa.Text(), nullable=False),
-        sa.Column("amount_minor", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("refund_id", "line_id", "party", name="pk_take_backs"),
-        sa.ForeignKeyConstraint(["refund_id"], ["refunds.id"], name="fk_take_backs_refund_id"),
-        sa.ForeignKeyConstraint(["line_id"], ["order_lines.id"], name="fk_take_backs_line_id"),
-        sa.CheckConstraint(PARTIES, name="ck_take_backs_party"),
-        sa.CheckConstraint("amount_minor > 0", name="ck_take_backs_amount_positive"),
-    )
-    op.create_index("ix_take_backs_line_id", "take_backs", ["line_id"])
     _moves("refund", REFUND_STATUSES)
 
 
 def downgrade() -> None:
     for table in (
-        "take_backs",
         "refund_lines",
         "refund_moves",
         "refunds",
