@@ -1,0 +1,151 @@
+"""The farm desk: my fruit today, the money owed to me, a new product, a new lot, the weigh-in."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from sqlalchemy import select
+
+from core import auth, clock
+from core.auth import requires
+from core.db import session
+from core.errors import NotFound, Refusal
+from core.once import once
+from core.permissions import Permission
+from orders import ledger
+from shop import farms, harvest, lots, packs, photos, products
+from shop.farms import Farm
+from shop.lots import HarvestLot, LotStatus
+from shop.packs import Pack
+from shop.products import Product, ProductKind, ProductStatus
+from web import forms, pages
+
+blueprint = Blueprint("farm", __name__)
+SHOWN = 100
+FRESH_DAYS = 7
+
+
+@blueprint.get("/farm")
+@requires(Permission.PRODUCT_MANAGE)
+def desk() -> str:
+    """Each of my farms: what it sells, what lies there, what it is owed."""
+    mine = session.scalars(farms.visible_to(auth.current()).order_by(Farm.id).limit(SHOWN)).all()
+    owed = ledger.balances([f"farm:{farm.id}" for farm in mine])
+    goods = session.scalars(products.kept_by(auth.current()).order_by(Product.id.desc()).limit(SHOWN)).all()
+    open_lots = session.scalars(
+        lots.visible_to(auth.current()).where(HarvestLot.status == LotStatus.OPEN).order_by(HarvestLot.id.desc()).limit(SHOWN)
+    ).all()
+    return render_template(
+        "farm.html", farms=mine, goods=goods, lots=open_lots,
+        owed_minor=-sum(owed.values()), today=clock.local_day(clock.now()),
+    )  # fmt: skip
+
+
+@blueprint.get("/farm/products/new")
+@requires(Permission.PRODUCT_MANAGE)
+def new_product() -> str:
+    """The form for a product with its first pack and photo."""
+    return _product_form(None)
+
+
+@blueprint.post("/farm/products/new")
+@requires(Permission.PRODUCT_MANAGE)
+@once
+def add_product() -> Response:
+    """List a product: name, photo, one pack, a price."""
+    who, now = auth.current(), clock.now()
+    try:
+        with session.begin_nested():
+            farm = farms.find(_uuid("farm"), who=who)
+            name, net_g = request.form.get("name", "").strip(), forms.grams_of_jin("jin")
+            product = products.add(
+                farm, name=name, kind=ProductKind(request.form.get("kind", "fresh")),
+                variety=request.form.get("variety", "").strip(), description=request.form.get("description", "").strip(),
+                by=who.user_id, now=now,
+            )  # fmt: skip
+            packs.add(
+                product, name=request.form.get("pack_name", "").strip() or f"{net_g / forms.JIN_G:g}斤装(净重)",
+                net_g=net_g, tare_g=forms.optional_whole("tare_g") or 0, price_minor=forms.fen_of_yuan("yuan"),
+                by=who.user_id, now=now,
+            )  # fmt: skip
+            photo = request.files.get("photo")
+            if photo is not None and photo.filename:
+                photos.add(product, photo.stream, by=who.user_id, now=now)
+            products.list_for_sale(product, by=who.user_id, now=now)
+    except Refusal as refusal:
+        return make_response(_product_form(refusal), refusal.status)
+    return pages.redirect(url_for("farm.new_lot", product_id=product.id))
+
+
+@blueprint.get("/farm/products/<uuid:product_id>/lots/new")
+@requires(Permission.LOT_MANAGE)
+def new_lot(product_id: UUID) -> str:
+    """The form for what can be picked."""
+    return _lot_form(_product(product_id), None)
+
+
+@blueprint.post("/farm/products/<uuid:product_id>/lots/new")
+@requires(Permission.LOT_MANAGE)
+@once
+def add_lot(product_id: UUID) -> Response:
+    """Open a lot on its low bound."""
+    who, product = auth.current(), _product(product_id)
+    try:
+        with session.begin_nested():
+            lots.add(
+                product, low_g=forms.grams_of_jin("low"), likely_g=forms.grams_of_jin("likely"),
+                high_g=forms.grams_of_jin("high"), ready_on=forms.day("ready_on"), best_before=forms.day("best_before"),
+                by=who.user_id, now=clock.now(),
+            )  # fmt: skip
+    except Refusal as refusal:
+        return make_response(_lot_form(product, refusal), refusal.status)
+    return pages.redirect(url_for("farm.desk"))
+
+
+@blueprint.post("/farm/lots/<uuid:lot_id>/weigh-in")
+@requires(Permission.LOT_MANAGE)
+@once
+def weigh_in(lot_id: UUID) -> Response:
+    """The scale takes the place of the estimate."""
+    lot = lots.find(lot_id, who=auth.current())
+    harvest.weigh_in(lot, weighed_g=forms.grams_of_jin("jin"), by=auth.current().user_id, now=clock.now())
+    return pages.redirect(url_for("farm.desk"))
+
+
+@blueprint.post("/farm/products/<uuid:product_id>/stop")
+@requires(Permission.PRODUCT_MANAGE)
+def stop(product_id: UUID) -> Response:
+    """Take a product off sale; again puts it back."""
+    product, who, now = _product(product_id), auth.current(), clock.now()
+    wanted = ProductStatus.LISTED if product.status is ProductStatus.STOPPED else ProductStatus.STOPPED
+    products.move_to(product, wanted, by=who.user_id, now=now)
+    return pages.redirect(url_for("farm.desk"))
+
+
+def packs_of(product: Product) -> list[Pack]:
+    """The sizes a product is sold in."""
+    return list(session.scalars(select(Pack).where(Pack.product_id == product.id).order_by(Pack.net_g)))
+
+
+def _product(product_id: UUID) -> Product:
+    return products.find(product_id, among=products.kept_by(auth.current()))
+
+
+def _uuid(name: str) -> UUID:
+    try:
+        return UUID(request.form.get(name, ""))
+    except ValueError:
+        raise NotFound() from None
+
+
+def _product_form(refusal: Refusal | None) -> str:
+    mine = session.scalars(farms.visible_to(auth.current()).order_by(Farm.id).limit(SHOWN)).all()
+    return render_template("farm_product.html", farms=mine, kinds=list(ProductKind), given=request.form, refusal=refusal)
+
+
+def _lot_form(product: Product, refusal: Refusal | None) -> str:
+    today = clock.local_day(clock.now())
+    return render_template(
+        "farm_lot.html", product=product, packs=packs_of(product), given=request.form, refusal=refusal,
+        today=today, last=today + timedelta(days=FRESH_DAYS),
+    )  # fmt: skip
