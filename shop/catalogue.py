@@ -140,6 +140,7 @@ def villages(*, now: datetime) -> list[Village]:
     listed = Product.status == ProductStatus.LISTED
     rows = session.execute(
         select(Region.code, Region.name, Region.full_name, count)
+        .select_from(Product)
         .join(Region, Region.code == Product.origin_region_code)
         .where(listed, _on_sale(local_day(now)))
         .group_by(Region.code)
