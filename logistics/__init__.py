@@ -1,12 +1,17 @@
-"""The post itself: places, prices, parcels and the roads between them. It knows no order; a parcel carries a reference."""
+"""The post itself: places, prices, parcels and the roads between. It knows no order; a parcel carries a reference."""
 
+from importlib import import_module
+
+import flask_smorest
 from flask import Flask
-from flask_smorest import Api
 
-from logistics.api import regions, stations, tariffs
+BLUEPRINTS = (
+    "regions", "tariffs", "branches", "stations",
+    "parcels", "labels", "delivery", "dispatches", "runs", "tracking",
+)  # fmt: skip
 
 
-def init_app(app: Flask, api: Api) -> None:
-    """The table of contents."""
-    for concept in (regions, stations, tariffs):
-        api.register_blueprint(concept.blueprint)
+def init_app(app: Flask, api: flask_smorest.Api) -> None:
+    """The JSON of the post."""
+    for name in BLUEPRINTS:
+        api.register_blueprint(import_module(f"logistics.api.{name}").blueprint, url_prefix="/api/v1")

@@ -1,4 +1,4 @@
-"""Addresses: a person, a telephone, a region by code and what comes after it. Never one line of text to be guessed at."""
+"""Addresses: a person, a telephone, a region by code and what comes after it. Never one line to be guessed at."""
 
 import re
 import unicodedata
@@ -62,7 +62,8 @@ class Address:
 def parse(data: Mapping[str, Any]) -> Address:
     """A clean address: unseen signs and doubled spaces gone, the phone in one form, the region not said twice.
 
-    Raises RecipientMissing, PhoneImpossible, RegionMissing, RegionUnknown, RegionTooCoarse, DetailMissing, AddressMasked.
+    Raises RecipientMissing, PhoneImpossible, RegionMissing, RegionUnknown, RegionTooCoarse, DetailMissing and
+    AddressMasked.
     """
     name = _clean(data["name"])
     if not 1 <= len(name) <= NAME_MAX:

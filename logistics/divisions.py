@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, column, exists, select, table, text
+from sqlalchemy.dialects.postgresql import insert
 
 DATA = Path(__file__).parent / "data"
 LEVELS = {2: "province", 4: "city", 6: "county", 9: "town", 12: "village"}
@@ -33,6 +34,9 @@ class Division(NamedTuple):
     longitude: str | None
     latitude: str | None
     postcode: str | None
+
+
+_COPY = f"COPY fresh ({', '.join(Division._fields)}) FROM STDIN (FORMAT csv)"
 
 
 def bigrams(word: str) -> list[str]:
@@ -75,15 +79,16 @@ def read() -> Iterator[Division]:
 
 def load(connection: Connection) -> int:
     """Bring the table up to the files and return how many divisions they hold; a second run changes nothing."""
-    columns = ", ".join(Division._fields)
-    changes = ", ".join(f"{column} = excluded.{column}" for column in Division._fields[1:])
+    columns = [column(name) for name in Division._fields]
+    fresh, regions = table("fresh", *columns), table("regions", *columns)
     connection.execute(text("CREATE TEMPORARY TABLE fresh (LIKE regions INCLUDING DEFAULTS) ON COMMIT DROP"))
-    cursor = connection.connection.cursor()
-    with cursor.copy(f"COPY fresh ({columns}) FROM STDIN (FORMAT csv)") as copy:
+    with connection.connection.cursor().copy(_COPY) as copy:
         copy.write(_as_csv())
-    loaded = connection.execute(
-        text(f"INSERT INTO regions ({columns}) SELECT {columns} FROM fresh ON CONFLICT (code) DO UPDATE SET {changes}")
-    ).rowcount
+    given = insert(regions).from_select(Division._fields, select(fresh))
+    if connection.scalar(select(exists(select(regions.c.code)))):
+        changes = {name: given.excluded[name] for name in Division._fields[1:]}
+        given = given.on_conflict_do_update(index_elements=["code"], set_=changes)
+    loaded = connection.execute(given).rowcount
     connection.execute(text("DROP TABLE fresh"))
     connection.execute(text("ANALYZE regions"))
     return loaded

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Model, among, one_of, session
-from core.errors import Malformed
+from core.errors import Malformed, NotFound
 from core.i18n import _
 from logistics.divisions import bigrams
 
@@ -42,6 +42,12 @@ class RegionTooCoarse(Malformed):
     """A province or city is no place to deliver to."""
 
     message = _("“{region}”太大，请选到县区或更细。")
+
+
+class RegionAbsent(NotFound):
+    """Nothing lies under this address."""
+
+    message = _("没有这个地区。")
 
 
 class Level(StrEnum):
@@ -123,6 +129,14 @@ def check_deliverable(code: str) -> Spot:
     if len(code) < DELIVERABLE_DIGITS:
         raise RegionTooCoarse(region=spot.full_name)
     return spot
+
+
+def read(code: str) -> Region:
+    """One region with all that is known of it. Raises RegionAbsent."""
+    region = session.get(Region, code)
+    if region is None:
+        raise RegionAbsent
+    return region
 
 
 def children(parent_code: str | None) -> list[Region]:

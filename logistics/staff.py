@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core import audit, users
 from core.db import Id, Model, among, new_id, one_of, session
-from core.errors import Conflict, Malformed, NotFound
+from core.errors import Conflict, NotFound
 from core.i18n import _
 from core.permissions import Role
 
@@ -30,12 +30,6 @@ class NotOfStation(Conflict):
     """The person does not work at this station now."""
 
     message = _("他现在不在这个站点。")
-
-
-class NotAStationRole(Malformed):
-    """Only keepers, hosts and clerks work at a station."""
-
-    message = _("站点只有站长、主播和店员。")
 
 
 class Duty(StrEnum):
@@ -132,6 +126,14 @@ def grant(user_id: UUID, role: Role) -> None:
         raise PersonUnknown
     if role not in user.roles:
         user.roles = sorted({*user.roles, role})
+
+
+def person(phone: str) -> UUID:
+    """The id of somebody who has signed up. Raises PhoneImpossible and PersonUnknown."""
+    user = users.by_phone(phone)
+    if user is None:
+        raise PersonUnknown
+    return user.id
 
 
 def present(station_id: UUID) -> list[Keeper]:
