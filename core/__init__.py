@@ -1,7 +1,12 @@
 """Foundations: what every package of the house stands on. They may not say farm, order or parcel."""
 
-import flask_smorest
-from flask import Flask
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # set-up reads this package before any library is there
+    import flask_smorest
+    from flask import Flask
 
 
 def init_app(app: Flask, api: flask_smorest.Api) -> None:

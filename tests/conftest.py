@@ -1,6 +1,6 @@
 """One database per run, built by the migrations; each test in a transaction that is rolled back.
 
-`DATABASE_URL` names a server to test against (its user must be able to create databases); without it our own is started.
+`DATABASE_URL` names a server to test against (its user may create databases); without it our own is started.
 `XIAOXIANG_TEST_SCHEMA=metadata` builds the tables from the models instead, while a migration is being written.
 """
 
@@ -70,7 +70,9 @@ def _admin(statement: str) -> None:
 
 def _forget_databases() -> None:
     with psycopg.connect(_serve(), autocommit=True) as connection:
-        found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"xx_%_{_run}%"]).fetchall()
+        found = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"xx_%_{_run}%"]
+        ).fetchall()
         for (name,) in found:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
@@ -108,7 +110,11 @@ def _build_from_models(url: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
         loaded = database.Model.metadata
-        whole = [t for t in loaded.sorted_tables if all(k.target_fullname.split(".")[0] in loaded.tables for k in t.foreign_keys)]
+        whole = [
+            t
+            for t in loaded.sorted_tables
+            if all(k.target_fullname.split(".")[0] in loaded.tables for k in t.foreign_keys)
+        ]
         loaded.create_all(connection, tables=whole)
     engine.dispose()
 
@@ -185,7 +191,7 @@ def empty_db() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def app():  # noqa: ANN201
+def app():
     """The whole application."""
     from app import create_app
 
@@ -193,7 +199,7 @@ def app():  # noqa: ANN201
 
 
 @pytest.fixture
-def client(app):  # noqa: ANN001, ANN201
+def client(app):
     """A caller without cookies from before."""
     return app.test_client()
 
@@ -215,5 +221,3 @@ def _fresh_process() -> Iterator[None]:
     auth.forget_all()
     clock.use(None)
     i18n.use_language("zh")
-
-
