@@ -1,0 +1,13 @@
+"""From the basket to the books: orders, payments, refunds, fulfilment, the ledger and what each party is owed."""
+
+import flask_smorest
+from flask import Flask
+
+
+def init_app(app: Flask, api: flask_smorest.Api) -> None:
+    """Blueprints, listeners and jobs of this package."""
+    from orders import fulfilment, lifecycle  # noqa: F401  # listeners and jobs declare themselves
+    from orders.api import ledger, orders, settlements
+
+    for module in (orders, ledger, settlements):
+        api.register_blueprint(module.blueprint)

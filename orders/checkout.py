@@ -1,0 +1,271 @@
+"""Checkout: claims become orders that wait for payment, their goods held for a fixed time.
+
+A set of claims costs as many statements as one: look at the goods, count the buyers' limits, write all rows at once, and
+only then, last before the commit, take the hot rows of offers and lots. What was looked at without a lock is guarded by
+that last step, so nothing is promised twice.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy import Sequence as Serial
+
+from core import sealed
+from core.clock import LOCAL, local_day
+from core.db import Model, new_id, session
+from core.errors import Malformed, Refusal
+from core.i18n import _
+from core.money import CURRENCY
+from orders import claims as shapes
+from orders import goods, limits, rows, splits
+from orders.claims import Claim
+from orders.goods import Goods, Shelf
+from orders.limits import OverBuyerLimit, Take
+from orders.orders import Channel, Order, OrderLine, OrderMove, OrderStatus
+from orders.splits import LineSplit, SplitRule
+from shop import pools, stock
+
+HOLD = timedelta(minutes=15)
+"""How long goods wait for their payment. It is never prolonged."""
+PHONE_PURPOSE = "phone/recipient"
+SERIALS = Serial("order_serials", metadata=Model.metadata)
+SERIAL_DIGITS = 7
+
+
+class LinesOfSeveralStations(Malformed):
+    """An order leaves from one station; what another station packs is another order."""
+
+    message = _("这些商品不在同一个站点发货，请分开下单。")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An order as it was just placed."""
+
+    id: UUID
+    number: str
+    status: OrderStatus
+    pay_by: datetime
+    total_minor: int
+    currency: str = CURRENCY
+
+
+@dataclass(frozen=True)
+class DraftLine:
+    """A line that found its goods and its lot."""
+
+    id: UUID
+    goods: Goods
+    lot_id: UUID
+    quantity: int
+
+    @property
+    def total_minor(self) -> int:
+        return self.goods.price_minor * self.quantity
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An order that could be placed, as far as could be seen without a lock."""
+
+    id: UUID
+    claim: Claim
+    lines: list[DraftLine]
+
+    @property
+    def channel(self) -> Channel:
+        live = self.claim.channel is Channel.WEB and any(line.goods.session_id for line in self.lines)
+        return Channel.LIVE if live else self.claim.channel
+
+    @property
+    def total_minor(self) -> int:
+        return sum(line.total_minor for line in self.lines)
+
+    def wanted(self) -> dict[Take, tuple[int, int]]:
+        """What it counts against the buyer's limits: quantity and limit by thing."""
+        sums: dict[Take, tuple[int, int]] = {}
+        for line in self.lines:
+            if line.goods.buyer_limit is not None:
+                one = Take(self.claim.buyer_id, line.goods.offer_id or line.goods.pack_id)
+                sums[one] = (sums.get(one, (0, 0))[0] + line.quantity, line.goods.buyer_limit)
+        return sums
+
+
+def place_one(claim: Claim, *, now: datetime) -> Placed:
+    """Place one order. Raises what stands against it; then the caller rolls back and nothing happened."""
+    outcome = place([claim], now=now)[0]
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
+
+
+def place(claims: Sequence[Claim], *, now: datetime) -> list[Placed | Refusal]:
+    """Place the orders that can be placed; each claim gets its order or the refusal that stands against it.
+
+    Raises LotSoldOut, OfferSoldOut or the like when stock that was seen was gone when it was to be taken: then the
+    caller rolls back and tries the claims one by one, so that no claim spoils another.
+    """
+    outcomes: dict[int, Placed | Refusal] = {}
+    waiting = dict(enumerate(claims))
+    while waiting:
+        outcomes |= _place_round(_one_a_buyer(waiting), now)
+        waiting = {index: claim for index, claim in waiting.items() if index not in outcomes}
+    return [outcomes[index] for index in range(len(claims))]
+
+
+def _one_a_buyer(waiting: dict[int, Claim]) -> dict[int, Claim]:
+    """The first claim of every buyer: the next one must see what the first one took of his limit."""
+    first: dict[UUID, int] = {}
+    for index, claim in waiting.items():
+        first.setdefault(claim.buyer_id, index)
+    return {index: waiting[index] for index in first.values()}
+
+
+def _place_round(claims: dict[int, Claim], now: datetime) -> dict[int, Placed | Refusal]:
+    outcomes: dict[int, Placed | Refusal] = {}
+    drafts: dict[int, Draft] = {}
+    shelf = goods.read([line for claim in claims.values() for line in claim.lines], day=local_day(now))
+    for index, claim in claims.items():
+        try:
+            drafts[index] = _draft(claim, shelf, now)
+        except Refusal as refusal:
+            outcomes[index] = refusal
+    outcomes |= _over_limit(drafts)
+    drafts = {index: draft for index, draft in drafts.items() if index not in outcomes}
+    return outcomes | dict(zip(drafts, _write(list(drafts.values()), now), strict=True))
+
+
+def _draft(claim: Claim, shelf: Shelf, now: datetime) -> Draft:
+    """Find goods and lot of each line. Raises what stands against the claim."""
+    shapes.check(claim)
+    found = [(shelf.find(line), line.quantity) for line in claim.lines]
+    if len({one.station_id for one, _quantity in found}) > 1:
+        raise LinesOfSeveralStations()
+    left = shelf.draft()
+    lines = [
+        DraftLine(new_id(now), one, shelf.choose(one, one.net_g * quantity, left), quantity) for one, quantity in found
+    ]
+    shelf.left.update(left)
+    return Draft(new_id(now), claim, lines)
+
+
+def _over_limit(drafts: dict[int, Draft]) -> dict[int, Refusal]:
+    """Count every buyer's limits in one statement; what a refused draft had counted is given back."""
+    wanted = {index: draft.wanted() for index, draft in drafts.items()}
+    taken = limits.take({take: bound for takes in wanted.values() for take, bound in takes.items()})
+    refused: dict[int, Refusal] = {}
+    for index, takes in wanted.items():
+        over = [(take, most) for take, (_quantity, most) in takes.items() if take not in taken]
+        if over:
+            (_buyer, subject), most = over[0]
+            names = {line.goods.offer_id or line.goods.pack_id: line.goods.pack_name for line in drafts[index].lines}
+            refused[index] = OverBuyerLimit(pack=names[subject], most=most)
+            limits.give_back((take, quantity) for take, (quantity, _most) in takes.items() if take in taken)
+    return refused
+
+
+def _write(drafts: Sequence[Draft], now: datetime) -> list[Placed]:
+    """Write all rows in one statement, then take the hot rows."""
+    if not drafts:
+        return []
+    table = splits.rules()
+    numbers = take_numbers([draft.lines[0].goods.branch_code for draft in drafts], now=now)
+    orders = [_order(draft, number, now) for draft, number in zip(drafts, numbers, strict=True)]
+    rows.write(
+        {
+            Order: orders,
+            OrderLine: [row for draft in drafts for row in _lines(draft)],
+            LineSplit: [row for draft in drafts for row in _splits(draft, table)],
+            OrderMove: [
+                {"id": new_id(now), "order_id": draft.id, "became": OrderStatus.AWAITING_PAYMENT, "at": now,
+                 "by": draft.claim.buyer_id, "reason": ""}
+                for draft in drafts
+            ],
+        }
+    )  # fmt: skip
+    _hold(drafts, numbers[0] if len(numbers) == 1 else f"{numbers[0]}+{len(numbers) - 1}", now)
+    return [
+        Placed(draft.id, number, OrderStatus.AWAITING_PAYMENT, now + HOLD, draft.total_minor)
+        for draft, number in zip(drafts, numbers, strict=True)
+    ]
+
+
+def take_numbers(branch_codes: Sequence[str], *, now: datetime) -> list[str]:
+    """Numbers for orders: branch code, business day, and a serial of seven digits that never repeats within a day."""
+    serials = session.scalars(
+        select(func.nextval(SERIALS.name)).select_from(func.generate_series(1, len(branch_codes)))
+    )
+    day = now.astimezone(LOCAL).strftime("%y%m%d")
+    return [
+        f"{code}{day}{serial % 10**SERIAL_DIGITS:0{SERIAL_DIGITS}d}"
+        for code, serial in zip(branch_codes, serials, strict=True)
+    ]
+
+
+def _order(draft: Draft, number: str, now: datetime) -> rows.Row:
+    to = draft.claim.address
+    clear = {"name": to.name, "phone": to.phone, "detail": to.detail}
+    hidden = {
+        f"{field}_sealed": sealed.seal(words, table="orders", column=field, row_id=draft.id)
+        for field, words in clear.items()
+    }
+    return hidden | {
+        "id": draft.id,
+        "number": number,
+        "channel": draft.channel,
+        "status": OrderStatus.AWAITING_PAYMENT,
+        "buyer_id": draft.claim.buyer_id,
+        "station_id": draft.lines[0].goods.station_id,
+        "session_id": next((line.goods.session_id for line in draft.lines if line.goods.session_id), None),
+        "total_minor": draft.total_minor,
+        "refunded_minor": 0,
+        "currency": CURRENCY,
+        "placed_at": now,
+        "pay_by": now + HOLD,
+        "region_code": to.region_code,
+        "phone_index": sealed.blind(to.phone, PHONE_PURPOSE),
+        "phone_tail": to.phone[-4:],
+    }
+
+
+def _lines(draft: Draft) -> Iterable[rows.Row]:
+    for position, line in enumerate(draft.lines, 1):
+        yield {
+            "id": line.id,
+            "order_id": draft.id,
+            "position": position,
+            "pack_id": line.goods.pack_id,
+            "offer_id": line.goods.offer_id,
+            "lot_id": line.lot_id,
+            "farm_id": line.goods.farm_id,
+            "product_name": line.goods.product_name,
+            "pack_name": line.goods.pack_name,
+            "quantity": line.quantity,
+            "net_g": line.goods.net_g,
+            "price_minor": line.goods.price_minor,
+            "total_minor": line.total_minor,
+            "refunded_minor": 0,
+            "limited": line.goods.buyer_limit is not None,
+        }
+
+
+def _splits(draft: Draft, table: Sequence[SplitRule]) -> Iterable[rows.Row]:
+    for line in draft.lines:
+        for share in splits.split(line.goods, line.quantity, draft.channel, table):
+            yield {"line_id": line.id, **vars(share)}
+
+
+def _hold(drafts: Sequence[Draft], reference: str, now: datetime) -> None:
+    """Take the hot rows, summed, offers before lots. Raises when somebody was faster."""
+    packs: dict[UUID, int] = {}
+    grams: dict[UUID, int] = {}
+    for line in (line for draft in drafts for line in draft.lines):
+        if line.goods.offer_id is not None:
+            packs[line.goods.offer_id] = packs.get(line.goods.offer_id, 0) + line.quantity
+        grams[line.lot_id] = grams.get(line.lot_id, 0) + line.goods.net_g * line.quantity
+    if packs:
+        pools.hold(packs, reference=reference, now=now)
+    stock.hold(grams, reference=reference, now=now)

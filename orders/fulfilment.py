@@ -1,0 +1,179 @@
+"""Fulfilment: a paid order becomes parcels, one a pack, and hears from the post how they fare.
+
+The post knows nothing of orders; the link between the two is here. Every piece of news is counted once per parcel, so
+news that comes twice, or in another order than it happened, ends in the same state.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, ForeignKey, exists, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+
+from core import sealed
+from core.db import Model, session
+from logistics import events as post
+from logistics import parcels, stations
+from logistics.addresses import Address
+from logistics.parcels import Kind, NewParcel, Parcel, ParcelStatus
+from logistics.stations import Station
+from orders import completion, events, limits, moves
+from orders.lifecycle import counted
+from orders.orders import Order, OrderLine, OrderStatus
+from shop import pools, stock
+from shop.packs import Pack
+
+PACK_WITHIN = timedelta(hours=24)
+"""When a station has no van stop, its boxes are packed within a day."""
+
+
+class OrderParcel(Model):
+    """One pack of one line, in one parcel. What has happened to it is written once, with its time."""
+
+    __tablename__ = "order_parcels"
+
+    parcel_id: Mapped[UUID] = mapped_column(ForeignKey("parcels.id"), primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    line_id: Mapped[UUID] = mapped_column(ForeignKey("order_lines.id"), index=True)
+    left_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+
+@events.order_paid.connect
+def prepare(order: Order, *, now: datetime) -> None:
+    """Hand a paid order to its station as parcels. A sale without an address has none: nothing is sent by guess."""
+    if order.station_id is None or order.detail_sealed is None:
+        return
+    lines = session.scalars(select(OrderLine).where(OrderLine.order_id == order.id).order_by(OrderLine.position))
+    _register(order, [line for line in lines for _pack in range(line.quantity)], now)
+
+
+def _register(order: Order, packs: list[OrderLine], now: datetime) -> None:
+    """One parcel for each of these packs, and the links to their lines."""
+    station = session.get_one(Station, order.station_id)
+    fields = {field: sealed.open_field(order, field) for field in ("name", "phone", "detail")}
+    to = Address(region_code=order.region_code or "", **fields)
+    tares = select(Pack.id, Pack.tare_g).where(Pack.id.in_({line.pack_id for line in packs}))
+    tare_g = dict(session.execute(tares).tuples())
+    pack_by = stations.next_van(station, now=now) or now + PACK_WITHIN
+    fresh = parcels.register_many(
+        [
+            NewParcel(
+                station_id=station.id,
+                reference=order.number,
+                recipient=to,
+                contents=f"{line.product_name} {line.pack_name}",
+                promised_net_g=line.net_g,
+                tare_g=tare_g[line.pack_id],
+                pack_by=pack_by,
+            )
+            for line in packs
+        ],
+        now=now,
+    )
+    links = [
+        {"parcel_id": parcel.id, "order_id": order.id, "line_id": line.id}
+        for parcel, line in zip(fresh, packs, strict=True)
+    ]
+    session.execute(insert(OrderParcel), links)
+
+
+@post.parcel_moved.connect
+def hear_moved(parcel: Parcel, *, now: datetime) -> None:
+    """The first packed parcel of an order starts its packing."""
+    if parcel.kind is Kind.ORDER and parcel.status is ParcelStatus.PACKED:
+        link = session.get(OrderParcel, parcel.id)
+        if link is not None:
+            moves.move([link.order_id], OrderStatus.PACKING, now=now)
+
+
+@post.parcel_dispatched.connect
+def hear_dispatched(parcel: Parcel, *, now: datetime) -> None:
+    """The pack has left: its grams leave the lot. With the last one the order is shipped."""
+    link = _once(parcel.id, OrderParcel.left_at, now)
+    if link is None:
+        return
+    order, line = session.get_one(Order, link.order_id), session.get_one(OrderLine, link.line_id)
+    stock.ship({line.lot_id: line.net_g}, reference=order.number, now=now)
+    if _none_without(OrderParcel.left_at, order.id) and moves.move([order.id], OrderStatus.SHIPPED, now=now):
+        events.order_shipped.send(order, now=now)
+
+
+@post.parcel_delivered.connect
+def hear_delivered(parcel: Parcel, *, now: datetime) -> None:
+    """The pack is in the right hands. With the last one the order is complete and its money is shared out."""
+    hear_dispatched(parcel, now=now)  # it may have ridden along without a scan
+    link = _once(parcel.id, OrderParcel.delivered_at, now)
+    if link is None or not _none_without(OrderParcel.delivered_at, link.order_id):
+        return
+    order = session.get_one(Order, link.order_id)
+    if moves.move([order.id], OrderStatus.DELIVERED, now=now):
+        completion.complete(order, now=now)
+
+
+@post.parcel_cancelled.connect
+def hear_cancelled(parcel: Parcel, *, now: datetime) -> None:
+    """A parcel that the station took back is packed anew under a new number, unless it was withdrawn for a refund."""
+    link = _once(parcel.id, OrderParcel.withdrawn_at, now)
+    if link is not None:
+        _register(session.get_one(Order, link.order_id), [session.get_one(OrderLine, link.line_id)], now)
+
+
+def withdraw(order: Order, *, now: datetime, by: UUID | None, reason: str) -> bool:
+    """Stop what has not left yet, and put those packs back on the shelf. True when nothing of the order had left.
+
+    For a paid order that is refunded. A parcel on the van comes too late for it: that pack stays sold.
+    """
+    waiting = (
+        update(OrderParcel)
+        .where(OrderParcel.order_id == order.id, OrderParcel.left_at.is_(None), OrderParcel.withdrawn_at.is_(None))
+        .values(withdrawn_at=now)
+        .returning(OrderParcel.parcel_id, OrderParcel.line_id)
+        .execution_options(synchronize_session=False)
+    )
+    stopped = session.execute(waiting).tuples().all()
+    boxes = {box.id: box for box in session.scalars(select(Parcel).where(Parcel.id.in_([one for one, _ in stopped])))}
+    for parcel_id, _line_id in stopped:
+        parcels.cancel(boxes[parcel_id], by=by, now=now, reason=reason)
+    _restock(order, [line_id for _parcel_id, line_id in stopped], now)
+    gone = exists().where(OrderParcel.order_id == order.id, OrderParcel.left_at.is_not(None))
+    return not session.scalar(select(gone))
+
+
+def _restock(order: Order, line_ids: list[UUID], now: datetime) -> None:
+    """Give back one pack for each mention of a line."""
+    grams: dict[UUID, int] = {}
+    packs: dict[UUID, int] = {}
+    lines = {line.id: line for line in session.scalars(select(OrderLine).where(OrderLine.id.in_(line_ids)))}
+    for line in (lines[line_id] for line_id in line_ids):
+        grams[line.lot_id] = grams.get(line.lot_id, 0) + line.net_g
+        if line.offer_id is not None:
+            packs[line.offer_id] = packs.get(line.offer_id, 0) + 1
+    if packs:
+        pools.unsell(packs, reference=order.number, now=now)
+    if grams:
+        stock.unallocate(grams, reference=order.number, now=now)
+    if len(line_ids) == sum(line.quantity for line in lines.values()):
+        limits.give_back(counted([order.id]))
+
+
+def _once(parcel_id: UUID, moment: InstrumentedAttribute[datetime | None], now: datetime) -> Any:
+    """Write a moment of a parcel that was not written yet; None when it was, or the parcel is no order's."""
+    fresh = (
+        update(OrderParcel)
+        .where(OrderParcel.parcel_id == parcel_id, moment.is_(None), OrderParcel.withdrawn_at.is_(None))
+        .values({moment.key: now})
+        .returning(OrderParcel.order_id, OrderParcel.line_id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.execute(fresh).one_or_none()
+
+
+def _none_without(moment: InstrumentedAttribute[datetime | None] | Column[Any], order_id: UUID) -> bool:
+    """Whether every parcel of an order that was not withdrawn has this moment. Locks the order, so that two parcels
+    that end at the same time see each other."""
+    session.execute(select(Order.id).where(Order.id == order_id).with_for_update(key_share=True))
+    lacking = exists().where(OrderParcel.order_id == order_id, moment.is_(None), OrderParcel.withdrawn_at.is_(None))
+    return not session.scalar(select(lacking))
