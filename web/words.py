@@ -41,6 +41,22 @@ REASONS = {
 }
 
 
+CAUSES = {
+    "left_behind": _("落在站里"),
+    "misloaded": _("装错了"),
+    "label": _("面单问题"),
+    "damaged": _("破损"),
+    "lost": _("丢失"),
+    "found": _("找到了"),
+    "other": _("其他"),
+}
+
+
+def cause(word: str) -> str:
+    """Why a count differed."""
+    return gettext(CAUSES.get(word, word))
+
+
 def status(word: str) -> str:
     """An order's or wholesale order's state."""
     return gettext(ORDER.get(word) or WHOLESALE.get(word) or word)
