@@ -1,5 +1,6 @@
 """News of the shop. Listeners run in the same transaction; one that fails fails the sender."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -22,15 +23,15 @@ def product_listed(product: "Product") -> None:
 
 
 @signal
-def session_started(live: "LiveSession") -> None:
+def session_started(live: "LiveSession", *, now: datetime) -> None:
     """A host went on air."""
 
 
 @signal
-def session_ended(live: "LiveSession") -> None:
+def session_ended(live: "LiveSession", *, now: datetime) -> None:
     """A host went off air; nothing more is sold in this session."""
 
 
 @signal
-def wholesale_received(order: "WholesaleOrder") -> None:
+def wholesale_received(order: "WholesaleOrder", *, by: UUID, now: datetime) -> None:
     """A station has counted the goods of a wholesale order."""

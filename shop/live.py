@@ -144,7 +144,7 @@ def start(live: LiveSession, *, by: UUID, now: datetime) -> None:
     if session.scalar(busy):
         raise AlreadyOnAir()
     _move(live, SessionStatus.ON_AIR, by=by, now=now, started_at=now)
-    events.session_started.send(live)
+    events.session_started.send(live, now=now)
 
 
 def end(live: LiveSession, *, by: UUID, now: datetime) -> None:
@@ -153,7 +153,7 @@ def end(live: LiveSession, *, by: UUID, now: datetime) -> None:
     _move(live, SessionStatus.ENDED, by=by, now=now, ended_at=now, pinned_offer_id=None)
     if pinned:
         _log_pin(live.id, None, by=by, now=now)
-    events.session_ended.send(live)
+    events.session_ended.send(live, now=now)
 
 
 def show(live: LiveSession, offer_id: UUID | None, *, by: UUID, now: datetime) -> None:

@@ -1,0 +1,153 @@
+"""The audience: viewers who wait in their rooms for news, any number of them on one connection to the database.
+
+A viewer has one slot, the room's newest state: who reads slowly skips what is old and holds up nobody.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from core import clock, db
+from core.errors import TooMany
+from core.i18n import _
+from core.notify import listen
+from shop import rooms
+from shop.live import CHANNEL, SessionStatus
+
+log = logging.getLogger(__name__)
+
+REFRESH_S = 0.1
+"""A room is looked up at most so often, however fast it sells."""
+LOOK_AGAIN_S = 2.0
+"""Rooms with viewers are looked up so often even without news: the shop window sells from the same lots."""
+RECOUNT_S = 5.0
+"""A mere change in the number of viewers is told at most so often."""
+VIEWERS_MAX = 6_000
+VIEWERS_PER_ADDRESS_MAX = 300
+RETRY_S = 10
+
+
+class TooManyStreams(TooMany):
+    """This process, or this address, follows as many rooms as it may."""
+
+    message = _("看直播的人太多了，请 {retry_after} 秒后再试。")
+
+
+class Room:
+    """One live session with its newest state, already in the words of the wire."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.facts: dict[str, Any] | None = None
+        self.event = b""
+        self.event_id = ""
+        self.viewers = 0
+        self._counted = 0
+        self._told_at = 0.0
+
+    @property
+    def over(self) -> bool:
+        """There is nothing more to come."""
+        return self.facts is None or self.facts["status"] == SessionStatus.ENDED
+
+    def tell(self, facts: dict[str, Any] | None, *, at: float) -> None:
+        """Wake the viewers if something is new for them. `at` is in seconds of any steady clock."""
+        recount = self.viewers != self._counted and at - self._told_at >= RECOUNT_S
+        if self.event and facts == self.facts and not recount:
+            return
+        with self.changed:
+            self.facts, self._counted, self._told_at = facts, self.viewers, at
+            self.event_id, self.event = _encode({**(facts or {}), "viewers": self.viewers})
+            self.changed.notify_all()
+
+    def wait(self, seen: str, timeout_s: float) -> tuple[str, bytes]:
+        """Id and words of the newest state; waits while that is the one already seen."""
+        with self.changed:
+            if self.event_id == seen:
+                self.changed.wait(timeout_s)
+            return self.event_id, self.event
+
+
+class Audience:
+    """All rooms that have viewers in this process."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[UUID, Room] = {}
+        self.viewers = 0
+        self._by_address: dict[str, int] = {}
+        self._stale: set[UUID] = set()
+        self._news = threading.Event()
+
+    def follow(self) -> None:
+        """Listen to the database and look up what changed, for as long as the process lives."""
+        listen([CHANNEL], heard=self._heard, lost=self._lost)
+        threading.Thread(target=self._look_forever, name="rooms", daemon=True).start()
+
+    def enter(self, session_id: UUID, address: str) -> Room:
+        """One viewer more. Raises TooManyStreams."""
+        here = self._by_address.get(address, 0)
+        if self.viewers >= VIEWERS_MAX or here >= VIEWERS_PER_ADDRESS_MAX:
+            raise TooManyStreams(retry_after=RETRY_S)
+        self.viewers += 1
+        self._by_address[address] = here + 1
+        room = self.rooms.setdefault(session_id, Room())
+        room.viewers += 1
+        return room
+
+    def leave(self, session_id: UUID, address: str) -> None:
+        """One viewer less; an empty room is forgotten."""
+        self.viewers -= 1
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]
+        room = self.rooms[session_id]
+        room.viewers -= 1
+        if not room.viewers:
+            del self.rooms[session_id]
+
+    def look(self, session_ids: Iterable[UUID]) -> None:
+        """Read those of these rooms that have viewers, and tell them."""
+        wanted = {session_id: self.rooms[session_id] for session_id in session_ids if session_id in self.rooms}
+        if not wanted:
+            return
+        with db.transaction():
+            found = rooms.now_showing(wanted, now=clock.now())
+        for session_id, room in wanted.items():
+            room.tell(found.get(session_id), at=time.monotonic())
+
+    def _heard(self, _channel: str, payload: str) -> None:
+        self._stale.add(UUID(payload))
+        self._news.set()
+
+    def _lost(self) -> None:
+        self._stale.update(self.rooms)
+        self._news.set()
+
+    def _look_forever(self) -> None:
+        looked_at_all = time.monotonic()
+        while True:
+            self._news.wait(LOOK_AGAIN_S)
+            self._news.clear()
+            stale, self._stale = self._stale, set()
+            if time.monotonic() - looked_at_all >= LOOK_AGAIN_S:
+                stale, looked_at_all = set(self.rooms), time.monotonic()
+            try:
+                self.look(stale)
+            except SQLAlchemyError as trouble:
+                log.warning("rooms could not be read, trying again: %s", type(trouble).__name__)
+                self._stale |= stale
+            time.sleep(REFRESH_S)
+
+
+def _encode(facts: dict[str, Any]) -> tuple[str, bytes]:
+    """Id and event of a state. The id is a digest, so that every process knows it when a viewer comes back with it."""
+    data = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    event_id = blake2b(data.encode(), digest_size=8).hexdigest()
+    return event_id, f"id: {event_id}\ndata: {data}\n\n".encode()
