@@ -67,7 +67,7 @@ def open_branch(*, code: str, name: str, region_code: str, head_id: UUID, by: UU
     spot = regions.check_deliverable(region_code)
     if not (code.isascii() and code.isdecimal() and len(code) == 6 and code[:4] == spot.code[:4]):
         raise CodeWrong(code=code[:20])
-    if session.scalar(select(Branch.id).where(Branch.code == code)):
+    if by_code(code):
         raise CodeTaken(code=code)
     staff.grant(head_id, Role.BRANCH_HEAD)
     branch = Branch(
@@ -111,6 +111,11 @@ def find(branch_id: UUID, *, who: Who) -> Branch:
     if branch is None:
         raise BranchUnknown
     return branch
+
+
+def by_code(code: str) -> Branch | None:
+    """The branch whose code stands in a number."""
+    return session.scalar(select(Branch).where(Branch.code == code))
 
 
 def check_name(name: str) -> str:

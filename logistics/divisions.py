@@ -79,8 +79,7 @@ def read() -> Iterator[Division]:
 
 def load(connection: Connection) -> int:
     """Bring the table up to the files and return how many divisions they hold; a second run changes nothing."""
-    columns = [column(name) for name in Division._fields]
-    fresh, regions = table("fresh", *columns), table("regions", *columns)
+    fresh, regions = (table(name, *map(column, Division._fields)) for name in ("fresh", "regions"))
     connection.execute(text("CREATE TEMPORARY TABLE fresh (LIKE regions INCLUDING DEFAULTS) ON COMMIT DROP"))
     with connection.connection.cursor().copy(_COPY) as copy:
         copy.write(_as_csv())
@@ -88,7 +87,7 @@ def load(connection: Connection) -> int:
     if connection.scalar(select(exists(select(regions.c.code)))):
         changes = {name: given.excluded[name] for name in Division._fields[1:]}
         given = given.on_conflict_do_update(index_elements=["code"], set_=changes)
-    loaded = connection.execute(given).rowcount
+    loaded = connection.execute(given, execution_options={"preserve_rowcount": True}).rowcount
     connection.execute(text("DROP TABLE fresh"))
     connection.execute(text("ANALYZE regions"))
     return loaded

@@ -148,7 +148,7 @@ def open_station(
     regions.check_deliverable(region_code)
     if not STATION_CODE.fullmatch(code):
         raise CodeWrong(code=code[:20])
-    if session.scalar(select(Station.id).where(Station.code == code)):
+    if by_code(code):
         raise CodeTaken(code=code)
     _check_position(longitude, latitude)
     station = Station(
@@ -242,6 +242,11 @@ def find(station_id: UUID, *, who: Who) -> Station:
     return station
 
 
+def by_code(code: str) -> Station | None:
+    """The station with a code."""
+    return session.scalar(select(Station).where(Station.code == code))
+
+
 def of_keeper(user_id: UUID) -> Station | None:
     """The station where a person works now."""
     query = select(Station).join(Keeper, Keeper.station_id == Station.id)
@@ -263,6 +268,6 @@ def _lock(station: Station) -> None:
 def _check_position(longitude: Decimal | None, latitude: Decimal | None) -> None:
     if longitude is None and latitude is None:
         return
-    inside = longitude is not None and latitude is not None
-    if not inside or not (LONGITUDES[0] <= longitude <= LONGITUDES[1] and LATITUDES[0] <= latitude <= LATITUDES[1]):
+    inside = longitude is not None and LONGITUDES[0] <= longitude <= LONGITUDES[1]
+    if not inside or latitude is None or not LATITUDES[0] <= latitude <= LATITUDES[1]:
         raise PositionWrong(longitude=longitude, latitude=latitude)

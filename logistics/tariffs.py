@@ -137,7 +137,7 @@ def quote(
     if size_mm is not None and not (len(size_mm) == 3 and all(1 <= side <= SIDE_MAX_MM for side in size_mm)):
         raise SizeImpossible
     tariff = in_force(now)
-    rate = tariff and _rate(tariff, from_region, to_region)
+    rate = None if tariff is None else _rate(tariff, from_region, to_region)
     if tariff is None or rate is None:
         raise TariffMissing(origin=origin.full_name, destination=destination.full_name)
     if not 1 <= weight_g <= tariff.weight_max_g:

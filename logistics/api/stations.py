@@ -35,7 +35,7 @@ class StationIn(Schema):
 
 def _next_van(station: Station) -> str | None:
     due = stations.next_van(station, now=clock.now())
-    return due and due.isoformat()
+    return None if due is None else due.isoformat()
 
 
 class StationOut(Schema):
