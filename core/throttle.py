@@ -9,11 +9,11 @@ import math
 from datetime import datetime, timedelta
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, create_engine, delete, func, select
+from sqlalchemy import Connection, Engine, create_engine, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Model, engine
+from core.db import Model, connected, engine
 from core.errors import TooMany
 
 
@@ -66,6 +66,22 @@ def forgive(key: str, *, kept: bool = False) -> None:
     counter = _counter(kept)
     with _connection() as own:
         own.execute(delete(counter).where(counter.key == key[:KEY_MAX]))
+
+
+def give_back(key: str, *, rate: float, per_s: float, kept: bool = False) -> None:
+    """Take one try out of the count again: it was an honest one."""
+    counter = _counter(kept)
+    step = timedelta(seconds=per_s / rate)
+    with _connection() as own:
+        own.execute(update(counter).where(counter.key == key[:KEY_MAX]).values(empty_at=counter.empty_at - step))
+
+
+def forget_all() -> None:
+    """Empty every bucket that this process can have filled (tests)."""
+    if connected() and engine() in _engines:
+        with _connection() as own:
+            for counter in COUNTERS:
+                own.execute(delete(counter))
 
 
 def prune(*, now: datetime) -> int:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import flask_smorest
 from flask import Flask, Request, Response, g, request
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from core import auth, bodies, clock, i18n, metrics
@@ -24,6 +25,7 @@ JSON_BODY_MAX = 256 * 1024
 FORM_MEMORY_MAX = 64 * 1024
 FORM_PARTS_MAX = 50
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 
 
 class CrossSite(Forbidden):
@@ -97,12 +99,16 @@ def _open_request() -> None:
     who = auth.current_or_none()
     if who is not None and "Accept-Language" not in request.headers and "lang" not in request.cookies:
         i18n.use_language(who.language)
-    if request.method in UNSAFE and g.by_cookie:
+    if request.method in UNSAFE and (g.by_cookie or (request.mimetype in FORMS and not g.token)):
         _same_site()
 
 
 def _same_site() -> None:
-    """A cookie acts only from our own pages: Sec-Fetch-Site, else Origin, else the form token."""
+    """A cookie or a form acts only from our own pages: Sec-Fetch-Site, else Origin, else the form token.
+
+    Forms without a cookie count, too: another site must not sign a visitor in under a name of its choice. Every browser
+    sends one of the two headers with a form of another site; without both and without a cookie it is a program.
+    """
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")
     if site is not None:
@@ -110,7 +116,7 @@ def _same_site() -> None:
     elif origin is not None:
         fits = urlsplit(origin).netloc == request.host
     else:
-        fits = secrets.compare_digest(request.form.get("csrf_token", ""), csrf_token())
+        fits = not g.by_cookie or secrets.compare_digest(request.form.get("csrf_token", ""), csrf_token())
     if not fits:
         raise CrossSite()
 
@@ -140,8 +146,8 @@ def _finish(response: Response) -> Response:
 def _policy() -> str:
     return (
         f"default-src 'none'; script-src 'nonce-{g.get('nonce', '')}' 'strict-dynamic'; style-src 'self'; "
-        f"img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'{_stream_origin()}; font-src 'self'; worker-src 'self'; "
-        "manifest-src 'self'; form-action 'self' https://checkout.stripe.com; base-uri 'none'; "
+        f"img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'{_stream_origin()}; font-src 'self'; "
+        "worker-src 'self'; manifest-src 'self'; form-action 'self' https://checkout.stripe.com; base-uri 'none'; "
         "frame-ancestors 'none'"
     )
 
@@ -149,7 +155,10 @@ def _policy() -> str:
 def _stream_origin() -> str:
     """Without a proxy the live stream answers on a port of its own; behind one it is the same origin."""
     found = settings()
-    return "" if found.behind_proxy else f" http://{request.host.partition(':')[0]}:{found.stream_port}"
+    try:
+        return "" if found.behind_proxy else f" http://{request.host.partition(':')[0]}:{found.stream_port}"
+    except SecurityError:  # the host is none of ours, which is why this request is being refused
+        return ""
 
 
 def undeclared_views(app: Flask) -> list[str]:

@@ -154,6 +154,8 @@ def db(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.get_closest_marker("no_db") or {"race_db", "empty_db"} & set(request.fixturenames):
         yield
         return
+    from core import throttle
+
     url = request.getfixturevalue("database_url")
     if not database.connected() or database.engine().url.database != make_url(url).database:
         database.connect(url)
@@ -167,6 +169,7 @@ def db(request: pytest.FixtureRequest) -> Iterator[None]:
             database.session.remove()
             outer.rollback()
             database.bind(database.engine())
+            throttle.forget_all()
 
 
 @pytest.fixture
@@ -191,10 +194,12 @@ def empty_db() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def app():
+def app(database_url: str):
     """The whole application."""
     from app import create_app
 
+    if not database.connected():
+        database.connect(database_url)
     return create_app()
 
 

@@ -97,3 +97,10 @@ def test_empty_buckets_are_pruned(race_db):
     tries("b", 1, kept=True)
     assert throttle.prune(now=NOON) == 0
     assert throttle.prune(now=NOON + timedelta(hours=1)) == 2
+
+
+def test_an_honest_try_is_taken_out_of_the_count(race_db):
+    for _ in range(30):
+        throttle.allow("a", rate=10, per_s=900, burst=10, now=NOON)
+        throttle.give_back("a", rate=10, per_s=900)
+    assert tries("a", 12) == 10
