@@ -21,7 +21,7 @@ class QuoteArgs(Schema):
     from_region = fields.String(required=True, validate=validate.Length(max=12))
     to_region = fields.String(required=True, validate=validate.Length(max=12))
     weight_g = fields.Integer(required=True)
-    size_mm = fields.DelimitedList(fields.Integer(), load_default=list, metadata={"description": "400,300,200"})
+    size_mm = fields.DelimitedList(fields.Integer(), metadata={"description": "400,300,200"})
 
 
 class QuoteOut(Schema):
