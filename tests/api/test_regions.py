@@ -27,7 +27,7 @@ def test_a_region_that_is_not_there_is_not_found(client):
 
 
 @pytest.mark.parametrize(
-    "query", [{"parent": "4"}, {"parent": "43x"}, {"limit": "0"}, {"limit": "51"}, {"q": "村" * 61}, {"x": "1"}]
+    "query", [{"parent": "4"}, {"parent": "43x"}, {"limit": "0"}, {"limit": "51"}, {"q": "村" * 61}]
 )
 def test_what_has_the_wrong_shape_is_refused(client, query: dict[str, str]):
     assert client.get("/api/v1/regions", query_string=query).status_code == 422
