@@ -51,7 +51,7 @@ def whole(
     if (known := _known(key, order.id, None)) is not None:
         return known
     query = select(OrderLine.id, OrderLine.total_minor - OrderLine.refunded_minor).where(OrderLine.order_id == order.id)
-    left = {line_id: minor for line_id, minor in session.execute(query).tuples() if minor}
+    left = {line_id: minor for line_id, minor in session.execute(query) if minor}
     return _of_lines(order, left, reason=reason, key=key, now=now, by=by, note=note)
 
 

@@ -17,7 +17,10 @@ from orders import cash, orders, paying, payments
 from orders.payments import Method, Payment
 
 blueprint = Blueprint(
-    "payments", __name__, description="Paying an order: card, Alipay, WeChat Pay, cash at the counter"
+    "payments",
+    __name__,
+    url_prefix="/api/v1",
+    description="Paying an order: card, Alipay, WeChat Pay, cash at the counter",
 )
 
 ONLINE = [Method.CARD.value, Method.ALIPAY.value, Method.WECHAT_PAY.value]

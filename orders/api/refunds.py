@@ -16,7 +16,9 @@ from core.web import Blueprint
 from orders import cash, orders, refunding, refunds, repaying
 from orders.refunds import Refund, RefundReason
 
-blueprint = Blueprint("refunds", __name__, description="Money that goes back, whole or by the line")
+blueprint = Blueprint(
+    "refunds", __name__, url_prefix="/api/v1", description="Money that goes back, whole or by the line"
+)
 
 LINES_MAX = 50
 ASKED_BY_PEOPLE = [RefundReason.REQUEST.value, RefundReason.QUALITY.value, RefundReason.SHORTAGE.value]

@@ -9,7 +9,7 @@ from core.schemas import Schema
 from core.web import Blueprint
 from orders import webhooks
 
-blueprint = Blueprint("webhooks", __name__, description="Signed events of Stripe")
+blueprint = Blueprint("webhooks", __name__, url_prefix="/api/v1", description="Signed events of Stripe")
 
 
 class Received(Schema):

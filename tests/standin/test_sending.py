@@ -7,8 +7,7 @@ import pytest
 
 from orders import stripe as adapter
 from orders.standin.sender import PAUSE_MAX_S, pause_s
-from tests.standin.running import StandIn, standin  # noqa: F401  (a fixture)
-
+from tests.standin.running import StandIn
 
 pytestmark = pytest.mark.no_db
 

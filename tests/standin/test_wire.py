@@ -10,7 +10,7 @@ from PIL import Image
 
 from orders import stripe as adapter
 from orders.standin import LiveWorld, create_app
-from tests.standin.running import KEY, StandIn, standin  # noqa: F401  (a fixture)
+from tests.standin.running import KEY, StandIn
 
 pytestmark = pytest.mark.no_db
 
