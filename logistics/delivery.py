@@ -88,19 +88,19 @@ personal.register(
 )
 
 
-def out_for_delivery(parcel: Parcel, *, by: UUID | None, now: datetime, at: Place | None = None) -> None:
+def out_for_delivery(parcel: Parcel, *, by: UUID | None, now: datetime) -> None:
     """The carrier has it in his bag."""
-    parcels.move(parcel, S.OUT_FOR_DELIVERY, Code.OUT_FOR_DELIVERY, by=by, now=now, at=at)
+    parcels.move(parcel, S.OUT_FOR_DELIVERY, Code.OUT_FOR_DELIVERY, by=by, now=now, at=_here(parcel))
 
 
-def attempt_failed(parcel: Parcel, *, reason: Reason, by: UUID | None, now: datetime, at: Place | None = None) -> None:
+def attempt_failed(parcel: Parcel, *, reason: Reason, by: UUID | None, now: datetime) -> None:
     """Nobody took it; it goes back to the desk and is tried again."""
-    parcels.move(parcel, S.ARRIVED, Code.ATTEMPTED, by=by, now=now, at=at, note=reason.value)
+    parcels.move(parcel, S.ARRIVED, Code.ATTEMPTED, by=by, now=now, at=_here(parcel), note=reason.value)
 
 
-def send_back(parcel: Parcel, *, reason: Reason, by: UUID | None, now: datetime, at: Place | None = None) -> None:
+def send_back(parcel: Parcel, *, reason: Reason, by: UUID | None, now: datetime) -> None:
     """Undeliverable: it goes back to the sender."""
-    parcels.move(parcel, S.RETURNED, Code.RETURNED, by=by, now=now, at=at, note=reason.value)
+    parcels.move(parcel, S.RETURNED, Code.RETURNED, by=by, now=now, at=_here(parcel), note=reason.value)
 
 
 def deliver(
@@ -112,13 +112,12 @@ def deliver(
     note: str = "",
     by: UUID | None,
     now: datetime,
-    at: Place | None = None,
 ) -> DeliveryProof:
     """Hand the parcel over and keep the proof. Raises CollectorNameMissing."""
     named = collector_name.strip()
     if collector in {Collector.FAMILY, Collector.NEIGHBOUR} and not named:
         raise CollectorNameMissing
-    parcels.move(parcel, S.DELIVERED, Code.DELIVERED, by=by, now=now, at=at, note=collector.value)
+    parcels.move(parcel, S.DELIVERED, Code.DELIVERED, by=by, now=now, at=_here(parcel), note=collector.value)
     id_ = new_id(now)
     hidden = sealed.seal(named, table="delivery_proofs", column="collector", row_id=id_) if named else None
     kept = DeliveryProof(
@@ -128,3 +127,8 @@ def deliver(
     session.flush()
     events.parcel_delivered.send(parcel, now=now)
     return kept
+
+
+def _here(parcel: Parcel) -> Place:
+    """Whoever delivers works from the branch, or from the station that the goods went to."""
+    return Place(parcel.branch_id, parcel.destination_station_id)

@@ -250,6 +250,13 @@ def visible_to(who: Who) -> Select[Parcel]:
     return select(Parcel).where(or_(Parcel.station_id.in_(mine), Parcel.destination_station_id.in_(mine)))
 
 
+def narrowed(query: Select[Parcel], station_id: UUID | None, status: ParcelStatus | None) -> Select[Parcel]:
+    """The same parcels, only those that start at a station, only those in a state."""
+    if station_id is not None:
+        query = query.where(Parcel.station_id == station_id)
+    return query if status is None else query.where(Parcel.status == status)
+
+
 def by_number(number: str, among_these: Select[Parcel] | None = None) -> Parcel:
     """The parcel with a number, as typed or scanned, among those that the asker may see. Raises NotFound."""
     query = select(Parcel) if among_these is None else among_these
@@ -257,6 +264,15 @@ def by_number(number: str, among_these: Select[Parcel] | None = None) -> Parcel:
     if parcel is None:
         raise NotFound
     return parcel
+
+
+def by_numbers(asked: Sequence[str], among_these: Select[Parcel]) -> list[Parcel]:
+    """Parcels by number, in the order asked, each once. Raises NotFound when one of them is not among these."""
+    wanted = list(dict.fromkeys(numbers.clean(number) for number in asked))
+    known = {parcel.number: parcel for parcel in session.scalars(among_these.where(within(Parcel.number, wanted)))}
+    if len(known) != len(wanted):
+        raise NotFound
+    return [known[number] for number in wanted]
 
 
 def board(station_id: UUID) -> dict[ParcelStatus, int]:

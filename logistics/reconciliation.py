@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from core.db import Id, Model, among, new_id, one_of, session
-from core.errors import Conflict, Malformed
+from core.errors import Conflict, Malformed, NotFound
 from core.i18n import _
 from logistics import acceptance, dispatch, events, numbers, parcels
 from logistics.dispatch import ITEMS_MAX, Direction, Dispatch, DispatchItem, DispatchStatus, ItemState
@@ -225,6 +225,14 @@ def differences(here: Dispatch) -> list[Discrepancy]:
     """Every difference of a dispatch, open ones first."""
     query = select(Discrepancy).where(Discrepancy.dispatch_id == here.id)
     return list(session.scalars(query.order_by(Discrepancy.closed_at.is_not(None), Discrepancy.number)))
+
+
+def difference(here: Dispatch, row_id: UUID) -> Discrepancy:
+    """One difference of a dispatch. Raises NotFound."""
+    row = session.scalar(select(Discrepancy).where(Discrepancy.dispatch_id == here.id, Discrepancy.id == row_id))
+    if row is None:
+        raise NotFound
+    return row
 
 
 def explain(row: Discrepancy, *, cause: Cause, note: str = "", by: UUID | None, now: datetime) -> None:

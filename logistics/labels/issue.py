@@ -8,15 +8,14 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import sealed
 from core.clock import LOCAL
 from core.db import Id, Model, new_id, session
 from core.errors import Conflict
 from core.i18n import _
-from logistics import events, parcels, regions, scans, sortcodes
-from logistics.labels.content import Content, street_only
+from logistics import events, parcels, recipients, scans, sortcodes
+from logistics.labels.content import Content
 from logistics.moves import ENDED, ParcelStatus
-from logistics.parcels import Kind, Parcel
+from logistics.parcels import Parcel
 from logistics.scans import Code
 from logistics.sets import within
 from logistics.stations import Branch, Station
@@ -114,26 +113,25 @@ def unresolved(branch_id: UUID) -> list[Parcel]:
 def contents_of(boxes: Sequence[Parcel], *, now: datetime) -> list[Content]:
     """What stands on the valid labels of these boxes, masked. Raises NoLabel."""
     labels = active([box.id for box in boxes])
-    places = {box.station_id for box in boxes} | {box.destination_station_id for box in boxes}
+    places = {box.station_id for box in boxes}
     homes = {one.id: one for one in session.scalars(select(Station).where(Station.id.in_(places)))}
     branches = {
         one.id: one for one in session.scalars(select(Branch).where(Branch.id.in_({box.branch_id for box in boxes})))
     }
-    full_name = cache(regions.full_name)
     drawn = []
     for box in boxes:
         if box.id not in labels:
             raise NoLabel(number=box.number)
         branch, kept = branches[box.branch_id], labels[box.id]
         home = homes.get(box.station_id) if box.station_id else None
-        recipient, detail = _addressee(box, homes)
+        to = recipients.masked(box)
         drawn.append(
             Content(
                 number=box.number,
                 sort_code=kept.sort_code,
                 marker=kept.marker,
-                recipient=recipient,
-                address=full_name(box.region_code) + detail,
+                recipient=f"{to.name} {to.phone}".strip(),
+                address=to.region + to.detail,
                 sender=f"{home.name} · {branch.name}" if home else branch.name,
                 contents=box.contents,
                 net_g=box.net_g,
@@ -144,15 +142,6 @@ def contents_of(boxes: Sequence[Parcel], *, now: datetime) -> list[Content]:
             )
         )
     return drawn
-
-
-def _addressee(box: Parcel, homes: dict[UUID, Station]) -> tuple[str, str]:
-    """Masked name with phone, and the street without its door; a station is no person and stands in full."""
-    if box.kind == Kind.GOODS and box.destination_station_id:
-        shelf = homes[box.destination_station_id]
-        return shelf.name, shelf.detail or ""
-    name, phone = sealed.open_field(box, "name"), sealed.open_field(box, "phone")
-    return f"{sealed.mask_name(name)} {sealed.mask_phone(phone)}", street_only(sealed.open_field(box, "detail"))
 
 
 def _marks(box: Parcel, branch: Branch) -> tuple[str, ...]:
