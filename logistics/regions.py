@@ -92,7 +92,7 @@ class Spot(NamedTuple):
     level: Level
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def find(code: str) -> Spot:
     """A region by its code. Raises RegionUnknown."""
     row = session.execute(

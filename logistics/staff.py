@@ -12,6 +12,7 @@ from core.db import Id, Model, among, new_id, one_of, session
 from core.errors import Conflict, NotFound
 from core.i18n import _
 from core.permissions import Role
+from core.users import User
 
 
 class PersonUnknown(NotFound):
@@ -120,8 +121,8 @@ def leave_branch(branch_id: UUID, user_id: UUID, *, by: UUID | None, now: dateti
 
 
 def grant(user_id: UUID, role: Role) -> None:
-    """Make sure that a person has a role. Raises PersonUnknown."""
-    user = users.by_id(user_id)
+    """Make sure that a person has a role, and let nobody else appoint him meanwhile. Raises PersonUnknown."""
+    user = session.get(User, user_id, with_for_update=True, populate_existing=True)
     if user is None:
         raise PersonUnknown
     if role not in user.roles:

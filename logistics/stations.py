@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Numeric, Select, or_, select
+from sqlalchemy import CheckConstraint, ForeignKey, Numeric, Select, select, union
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import audit
@@ -221,9 +221,11 @@ def managed_by(who: Who) -> Select[UUID]:
     """Ids of the stations where a person works, or whose branch he works for. The province sees all."""
     if who.roles & NETWORK_ROLES:
         return select(Station.id)
-    kept = select(Keeper.station_id).where(Keeper.user_id == who.user_id, Keeper.until.is_(None))
-    staffed = select(BranchStaff.branch_id).where(BranchStaff.user_id == who.user_id)
-    return select(Station.id).where(or_(Station.id.in_(kept), Station.branch_id.in_(staffed)))
+    kept = select(Keeper.station_id.label("id")).where(Keeper.user_id == who.user_id, Keeper.until.is_(None))
+    around = select(Station.id).join(BranchStaff, BranchStaff.branch_id == Station.branch_id)
+    # A union, not an OR: each half goes through its own index, however many stations the country has.
+    both = union(kept, around.where(BranchStaff.user_id == who.user_id)).subquery()
+    return select(both.c.id)
 
 
 def visible_to(who: Who) -> Select[Station]:
@@ -231,7 +233,7 @@ def visible_to(who: Who) -> Select[Station]:
 
     Everybody else sees none. Start from here for whatever hangs on a station: parcels, farms, cash.
     """
-    return select(Station).where(Station.id.in_(managed_by(who)))
+    return select(Station) if who.roles & NETWORK_ROLES else select(Station).where(Station.id.in_(managed_by(who)))
 
 
 def find(station_id: UUID, *, who: Who) -> Station:

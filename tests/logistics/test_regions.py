@@ -13,7 +13,7 @@ def names(words: str, limit: int = 20) -> list[str]:
 
 
 def test_every_division_of_the_source_is_there():
-    counts = dict(session.execute(select(Region.level, func.count()).group_by(Region.level)).tuples().all())
+    counts = dict(session.execute(select(Region.level, func.count()).group_by(Region.level)).all())
     assert counts == {
         Level.PROVINCE: 31, Level.CITY: 342, Level.COUNTY: 2_978, Level.TOWN: 41_352, Level.VILLAGE: 29_534,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from core.users import User
 from logistics import branches, staff, stations
 from logistics.addresses import Address
 from logistics.branches import Branch
-from logistics.staff import Duty, Keeper
+from logistics.staff import Duty
 from logistics.stations import OutletType, Station, StationLevel
 from tests import make
 
@@ -49,13 +49,6 @@ def keeper(
     user = user or make.user(roles=[Role(duty)])
     staff.appoint((station or make.station(now=now)).id, user.id, duty=duty, by=None, now=now)
     return user
-
-
-def post_of(user: User) -> Keeper:
-    """The person's present time at a station."""
-    at = stations.of_keeper(user.id)
-    assert at is not None
-    return next(post for post in staff.present(at.id) if post.user_id == user.id)
 
 
 def driver(branch: Branch | None = None, *, now: datetime = OPENED) -> User:
