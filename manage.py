@@ -9,15 +9,15 @@ from pathlib import Path
 
 PACKAGES = ("logistics", "shop", "orders", "web")
 OWN = ("run", "test", "check", "bench", "migrate", "make-keys")
+ROOT = Path(__file__).resolve().parent
 WITH_TEST_TOOLS = {"test", "check", "bench"}
 
 
 def main(arguments):
     """Make the environment stand, step into it, and call the command; its exit code."""
-    if sys.version_info < (3, 11):
-        return _refuse("Python %d.%d is too old: Xiaoxiang needs 3.11 or later." % sys.version_info[:2])
-    os.chdir(os.path.dirname(os.path.abspath(__file__)))
-    sys.path.insert(0, os.getcwd())
+    if sys.version_info < (3, 11):  # noqa: UP036  # this very line is read by older ones
+        return _refuse("This Python is too old: Xiaoxiang needs 3.11 or later.")
+    sys.path.insert(0, str(ROOT))
     from core import bootstrap
 
     name = arguments[0] if arguments else "help"
@@ -29,8 +29,8 @@ def main(arguments):
         return _refuse(wrong)
     except KeyboardInterrupt:
         return _refuse("Set-up was interrupted; the next call starts it again.", 130)
-    if os.path.realpath(sys.prefix) != os.path.realpath(bootstrap.VENV):
-        os.execv(python, [str(python), os.path.abspath(__file__), *arguments])
+    if Path(sys.prefix).resolve() != bootstrap.VENV.resolve():
+        os.execv(python, [str(python), str(ROOT / "manage.py"), *arguments])  # noqa: S606  # our own interpreter
     return _call(name, arguments[1:])
 
 
@@ -70,7 +70,7 @@ def _in_the_house(work):
     from app import create_app
     from core import db, house_database
     from core.migrating import migrate
-    from core.settings import ROOT, settings
+    from core.settings import settings
 
     inside = os.environ.get("XIAOXIANG_DATABASE_URL")
     home = Path(os.environ.get("XIAOXIANG_HOME") or ROOT / ".state").absolute()
@@ -85,7 +85,7 @@ def _in_the_house(work):
 def _help(name, offered):
     known = sorted({*OWN, *offered})
     print("python3 manage.py COMMAND, where COMMAND is one of:\n  " + "\n  ".join(known))
-    return 0 if name in ("help", "--help", "-h") else _refuse("There is no command %r." % name, 2)
+    return 0 if name in ("help", "--help", "-h") else _refuse(f"There is no command {name!r}.", 2)
 
 
 def _refuse(why, code=1):

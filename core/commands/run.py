@@ -60,7 +60,8 @@ def _alone(home: Path) -> Iterator[bool]:
             fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as wrong:
             raise CannotRun(
-                f"Xiaoxiang already runs from {home} (process {before}): stop it, or set XIAOXIANG_HOME and XIAOXIANG_PORT."
+                f"Xiaoxiang already runs from {home} (process {before}): "
+                "stop it, or set XIAOXIANG_HOME and XIAOXIANG_PORT."
             ) from wrong
         guard.truncate(0)
         guard.write(str(os.getpid()))
