@@ -1,11 +1,11 @@
-"""What farms offer: products, packs and harvest lots, sold live or on the storefront, and goods for the village shelf."""
+"""What is offered: produce of farms, sold live or on the storefront, and goods for the village shelf."""
 
 from importlib import import_module
 
 import flask_smorest
 from flask import Flask
 
-BLUEPRINTS = ("farms", "products", "photos", "packs", "lots")
+BLUEPRINTS = ("farms", "products", "photos", "packs", "lots", "live", "supply", "wholesale")
 
 
 def init_app(app: Flask, api: flask_smorest.Api) -> None:

@@ -172,7 +172,9 @@ def _on_sale(day: date) -> ColumnElement[bool]:
 
 def _cards(product_ids: Sequence[UUID], day: date) -> Select[Any]:
     left_g = select(func.coalesce(func.sum(_left()), 0)).where(HarvestLot.product_id == Product.id, _for_sale(day))
-    photo = select(ProductPhoto.id).where(ProductPhoto.product_id == Product.id).order_by(ProductPhoto.position).limit(1)
+    photo = (
+        select(ProductPhoto.id).where(ProductPhoto.product_id == Product.id).order_by(ProductPhoto.position).limit(1)
+    )
     return (
         select(
             Product,

@@ -58,7 +58,10 @@ def register(
     by: UUID | None,
     now: datetime,
 ) -> Farm:
-    """A new farm at a station; `member_id` is the first person who speaks for it. Raises RegionUnknown, RegionTooCoarse."""
+    """A new farm at a station; `member_id` is the first person who speaks for it.
+
+    Raises RegionUnknown, RegionTooCoarse, PersonUnknown.
+    """
     regions.check_deliverable(region_code)
     farm = Farm(
         id=new_id(now), name=name, station_id=station_id, region_code=region_code, household=household, created_at=now

@@ -46,12 +46,17 @@ def weigh_in(lot: HarvestLot, *, weighed_g: int, by: UUID | None, now: datetime)
     before = {"ceiling_g": lot.ceiling_g, "on_hand_g": lot.on_hand_g}
     lot.weighed_at = now
     _settle(lot, Cause.WEIGH_IN, on_hand_g=on_hand_g, ceiling_g=on_hand_g, by=by, now=now)
-    audit.record("lot:weigh_in", f"harvest_lots:{lot.id}", by=by, now=now, before=before, after={"weighed_g": weighed_g})
+    audit.record(
+        "lot:weigh_in", f"harvest_lots:{lot.id}", by=by, now=now, before=before, after={"weighed_g": weighed_g}
+    )
     return lot
 
 
 def write_off(lot: HarvestLot, *, grams: int, reason: str, by: UUID | None, now: datetime) -> HarvestLot:
-    """Take spoilt produce out of the lot; before the weigh-in it lowers what may be promised. Raises WriteOffTooLarge."""
+    """Take spoilt produce out of the lot; before the weigh-in this lowers what may be promised.
+
+    Raises WriteOffTooLarge.
+    """
     lots.lock(lot)
     weighed = lot.weighed_at is not None
     if grams > lot.ceiling_g:
@@ -59,7 +64,9 @@ def write_off(lot: HarvestLot, *, grams: int, reason: str, by: UUID | None, now:
     if weighed:
         lot.lost_g += grams
     on_hand_g = lot.on_hand_g - grams if weighed else lot.on_hand_g
-    _settle(lot, Cause.WRITE_OFF, on_hand_g=on_hand_g, ceiling_g=lot.ceiling_g - grams, reference=reason, by=by, now=now)
+    _settle(
+        lot, Cause.WRITE_OFF, on_hand_g=on_hand_g, ceiling_g=lot.ceiling_g - grams, reference=reason, by=by, now=now
+    )
     audit.record("lot:write_off", f"harvest_lots:{lot.id}", by=by, now=now, reason=reason, after={"grams": grams})
     return lot
 
@@ -111,4 +118,3 @@ def _settle(
         session.add(HarvestShortage(id=new_id(now), lot_id=lot.id, cause=cause, missing_g=missing_g, at=now, by=by))
         session.flush()
         events.harvest_short.send(lot.id, missing_g)
-

@@ -243,7 +243,9 @@ def find(lot_id: UUID, *, who: Who) -> HarvestLot:
 def _open_lots(product_ids: Iterable[UUID], day: date) -> dict[UUID, list[HarvestLot]]:
     """Open lots by product, those that end first in front; the last one past its date too, to name the reason."""
     recent = HarvestLot.best_before >= day - REMEMBERED
-    query = select(HarvestLot).where(HarvestLot.product_id.in_(product_ids), HarvestLot.status == LotStatus.OPEN, recent)
+    query = select(HarvestLot).where(
+        HarvestLot.product_id.in_(product_ids), HarvestLot.status == LotStatus.OPEN, recent
+    )
     fresh = query.order_by(HarvestLot.best_before, HarvestLot.id).execution_options(populate_existing=True)
     found: dict[UUID, list[HarvestLot]] = defaultdict(list)
     for lot in session.scalars(fresh):

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from core import audit
 from core.auth import Who
 from core.db import Id, Model, new_id, one_of, session
-from core.errors import Conflict, IllegalMove, NotFound
+from core.errors import IllegalMove, NotFound
 from core.i18n import _
 from logistics import regions
 from shop import events, farms
@@ -23,12 +23,6 @@ class ProductUnknown(NotFound):
     """There is no such product, or the caller may not see it."""
 
     message = _("没有找到这个商品。")
-
-
-class ProductStopped(Conflict):
-    """The product is not on sale."""
-
-    message = _("“{product}”没有在卖。")
 
 
 class ProductKind(StrEnum):
@@ -112,7 +106,10 @@ def add(
 
 
 def change(product: Product, changes: dict[str, Any], *, by: UUID, now: datetime) -> Product:
-    """Correct what is said about a product, or list and stop it by `status`. Raises RegionUnknown, RegionTooCoarse, IllegalMove."""
+    """Correct what is said about a product, or list and stop it by `status`.
+
+    Raises RegionUnknown, RegionTooCoarse, IllegalMove.
+    """
     status = changes.pop("status", product.status)
     before = {field: getattr(product, field) for field in changes}
     for field, value in changes.items():

@@ -1,6 +1,7 @@
 """Photos of products over HTTP: sent as a form, served by id and never under a name or type of their sender's."""
 
 from http import HTTPStatus
+from typing import BinaryIO, cast
 from uuid import UUID
 
 from flask import Response, request, send_file
@@ -48,7 +49,7 @@ def add(product_id: UUID) -> ProductPhoto:
     sent = request.files.get("photo")
     if sent is None:
         raise PhotoUnreadable()
-    return product_photos.add(product, sent.stream, by=who.user_id, now=clock.now())
+    return product_photos.add(product, cast("BinaryIO", sent.stream), by=who.user_id, now=clock.now())
 
 
 @blueprint.get("/photos/<uuid:photo_id>")

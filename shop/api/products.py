@@ -14,7 +14,7 @@ from core.web import Blueprint
 from shop import catalogue, farms, products
 from shop.api.packs import PackOut
 from shop.api.texts import Line
-from shop.catalogue import Card, Detail, Village
+from shop.catalogue import Card, Village
 from shop.products import Product, ProductKind, ProductStatus
 from shop.search import QUERY_CHARACTERS_MAX
 
@@ -162,9 +162,10 @@ def add(new: dict[str, Any]) -> Product:
 @blueprint.get("/products/<uuid:product_id>")
 @public
 @blueprint.response(200, ProductDetail)
-def read(product_id: UUID) -> Detail:
+def read(product_id: UUID) -> dict[str, Any]:
     """A product with its packs, the harvest it comes from, and its photos."""
-    return catalogue.detail(product_id, who=auth.current_or_none(), now=clock.now())
+    found = catalogue.detail(product_id, who=auth.current_or_none(), now=clock.now())
+    return vars(found.card) | vars(found)
 
 
 @blueprint.patch("/products/<uuid:product_id>")

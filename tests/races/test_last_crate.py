@@ -85,7 +85,10 @@ def test_orders_over_two_lots_in_opposite_order_never_deadlock() -> None:
 
     assert at_once(lambda person: buy(person) if person < 4 else None, people=4) == 4
     for _round in range(5):
-        assert at_once(lambda p: stock.hold({[one, other][p % 2]: 1, [other, one][p % 2]: 1}, reference="x", now=MORNING)) == BUYERS
+        assert (
+            at_once(lambda p: stock.hold({[one, other][p % 2]: 1, [other, one][p % 2]: 1}, reference="x", now=MORNING))
+            == BUYERS
+        )
     assert figures(one) == figures(other)
     assert nothing_is_broken()
 

@@ -23,7 +23,7 @@ def counted() -> Iterator[list[str]]:
     """The statements that are executed inside."""
     seen: list[str] = []
 
-    def see(_connection, _cursor, statement, *_rest) -> None:  # noqa: ANN001, ANN002
+    def see(_connection, _cursor, statement, *_rest) -> None:
         seen.append(statement)
 
     event.listen(engine(), "before_cursor_execute", see)
@@ -33,7 +33,7 @@ def counted() -> Iterator[list[str]]:
         event.remove(engine(), "before_cursor_execute", see)
 
 
-def names(**wanted) -> list[str]:  # noqa: ANN003
+def names(**wanted) -> list[str]:
     return [card.name for card in catalogue.search(now=MORNING, **wanted).items]
 
 

@@ -142,7 +142,7 @@ def test_an_unknown_lot_is_named_as_such() -> None:
 
 
 @pytest.mark.parametrize("verb", [stock.release, stock.allocate_held, stock.unallocate, stock.ship])
-def test_what_was_never_taken_cannot_be_given_back(verb) -> None:  # noqa: ANN001
+def test_what_was_never_taken_cannot_be_given_back(verb) -> None:
     lot = make.lot()
     with pytest.raises(StockMismatch):
         verb({lot.id: 500}, reference="order", now=MORNING)

@@ -16,7 +16,7 @@ def broken() -> dict[str, int]:
 
 
 @pytest.fixture
-def lot_id():  # noqa: ANN201
+def lot_id():
     """A lot with a life behind it."""
     lot = make.lot(low_g=10_000)
     stock.hold({lot.id: 5_000}, reference="a", now=MORNING)
@@ -27,7 +27,7 @@ def lot_id():  # noqa: ANN201
     return lot.id
 
 
-def test_true_books_have_nothing_to_report(lot_id) -> None:  # noqa: ANN001
+def test_true_books_have_nothing_to_report(lot_id) -> None:
     assert broken() == {}
 
 
@@ -38,14 +38,14 @@ def test_true_books_have_nothing_to_report(lot_id) -> None:  # noqa: ANN001
         ("shipped_g = shipped_g + 1", "what a lot shipped is what its movements shipped"),
     ],
 )
-def test_damage_is_found_and_mended(lot_id, damage: str, check: str) -> None:  # noqa: ANN001
+def test_damage_is_found_and_mended(lot_id, damage: str, check: str) -> None:
     session.execute(text(f"UPDATE harvest_lots SET {damage} WHERE id = :id"), {"id": lot_id})
     assert broken() == {check: 1}
     session.execute(text(verify.repairs()[check]))
     assert broken() == {}
 
 
-def test_a_shortage_that_was_never_recorded_is_found(lot_id) -> None:  # noqa: ANN001
+def test_a_shortage_that_was_never_recorded_is_found(lot_id) -> None:
     session.execute(text("SET LOCAL xiaoxiang.repair = 'on'"))
     session.execute(text("DELETE FROM harvest_shortages"))
     assert broken() == {"every shortage of a lot was recorded": 1}
@@ -53,7 +53,7 @@ def test_a_shortage_that_was_never_recorded_is_found(lot_id) -> None:  # noqa: A
 
 @pytest.mark.parametrize("table", ["stock_movements", "harvest_shortages"])
 @pytest.mark.parametrize("deed", ["DELETE FROM {}", "UPDATE {} SET at = now()", "TRUNCATE {}"])
-def test_rows_of_proof_are_only_ever_added(lot_id, table: str, deed: str) -> None:  # noqa: ANN001
+def test_rows_of_proof_are_only_ever_added(lot_id, table: str, deed: str) -> None:
     with pytest.raises(DBAPIError, match="only ever added"):
         session.execute(text(deed.format(table)))
 
@@ -61,6 +61,6 @@ def test_rows_of_proof_are_only_ever_added(lot_id, table: str, deed: str) -> Non
 @pytest.mark.parametrize(
     "damage", ["held_g = -1", "allocated_g = -1", "held_g = 100000", "short_g = 0", "ceiling_g = ceiling_g + 1"]
 )
-def test_the_database_itself_refuses_impossible_figures(lot_id, damage: str) -> None:  # noqa: ANN001
+def test_the_database_itself_refuses_impossible_figures(lot_id, damage: str) -> None:
     with pytest.raises(DBAPIError, match="violates check constraint"):
         session.execute(text(f"UPDATE harvest_lots SET {damage} WHERE id = :id"), {"id": lot_id})
