@@ -6,6 +6,7 @@ from enum import StrEnum
 class Permission(StrEnum):
     """`resource:action`. Named on each view; nothing is allowed that is not granted here."""
 
+    BRANCH_MANAGE = "branch:manage"
     DISPATCH_MANAGE = "dispatch:manage"
     DISPATCH_RECEIVE = "dispatch:receive"
     FARM_MANAGE = "farm:manage"
@@ -102,7 +103,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.HOST: BASIC | _HOST,
     Role.KEEPER: BASIC | _KEEPER,
     Role.PROVINCE: BASIC
-    | {P.IMPORT_RUN, P.LEDGER_READ, P.OVERVIEW_BRANCH, P.OVERVIEW_PROVINCE, P.PARCEL_READ}
+    | {P.BRANCH_MANAGE, P.IMPORT_RUN, P.LEDGER_READ, P.OVERVIEW_BRANCH, P.OVERVIEW_PROVINCE, P.PARCEL_READ}
     | {P.STATION_MANAGE, P.WHOLESALE_READ},
     Role.SUPPLIER: BASIC | {P.PHOTO_UPLOAD, P.SUPPLY_MANAGE, P.WHOLESALE_READ, P.WHOLESALE_SUPPLY},
 }
