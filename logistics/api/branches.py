@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from core import auth, clock
 from core.auth import requires
@@ -11,7 +11,7 @@ from core.paging import Page, PageArgs, page, page_schema
 from core.permissions import Permission
 from core.schemas import Schema
 from core.web import Blueprint
-from logistics import branches, stations
+from logistics import branches, staff, stations
 from logistics.api.stations import StationIn, StationOut
 from logistics.branches import Branch
 from logistics.stations import Station
@@ -28,6 +28,42 @@ class BranchOut(Schema):
     region_code = fields.String()
     head_id = fields.UUID()
     opened_on = fields.Date()
+
+
+class HeadIn(Schema):
+    """A person who has signed up, by phone."""
+
+    head_phone = fields.String(required=True, validate=validate.Length(max=32))
+
+
+class BranchIn(HeadIn):
+    """A new branch; its code is the four digits of its city and two of its own."""
+
+    code = fields.String(required=True, validate=validate.Length(max=20))
+    name = fields.String(required=True, validate=validate.Length(max=200))
+    region_code = fields.String(required=True, validate=validate.Length(max=12))
+
+
+@blueprint.post("/branches")
+@requires(Permission.BRANCH_MANAGE)
+@blueprint.arguments(BranchIn)
+@blueprint.response(201, BranchOut)
+def open_branch(new: dict[str, str]) -> Branch:
+    """Open a branch under its head."""
+    head_id = staff.person(new.pop("head_phone"))
+    return branches.open_branch(**new, head_id=head_id, by=auth.current().user_id, now=clock.now())
+
+
+@blueprint.post("/branches/<uuid:branch_id>/head")
+@requires(Permission.BRANCH_MANAGE)
+@blueprint.arguments(HeadIn)
+@blueprint.response(200, BranchOut)
+def appoint_head(given: dict[str, str], branch_id: UUID) -> Branch:
+    """Hand the branch to another head."""
+    who = auth.current()
+    branch = branches.find(branch_id, who=who)
+    branches.appoint_head(branch, staff.person(given["head_phone"]), by=who.user_id, now=clock.now())
+    return branch
 
 
 @blueprint.get("/branches")

@@ -156,3 +156,32 @@ def test_the_van_may_come_at_another_time_or_not_at_all(call, head):
     path = f"/stations/{station.id}/van-stop"
     assert call(head, "post", path, {"van_stop_time": "07:15"}).json["van_stop_time"] == "07:15:00"
     assert call(head, "post", path, {"van_stop_time": None}).json["next_van"] is None
+
+
+NEW_BRANCH = {"code": "431288", "name": "低庄支局", "region_code": "431224102", "head_phone": "13700008888"}
+
+
+def test_the_province_opens_a_branch_and_hands_it_on(call, province):
+    first, second = make.user(phone="13700008888").id, make.user(phone="13700009999").id
+    opened = call(province, "post", "/branches", NEW_BRANCH)
+    assert (opened.status_code, opened.json["head_id"]) == (201, str(first))
+    handed = call(province, "post", f"/branches/{opened.json['id']}/head", {"head_phone": "13700009999"})
+    assert handed.json["head_id"] == str(second)
+
+
+def test_a_head_opens_no_branch(call, head):
+    assert call(head, "post", "/branches", NEW_BRANCH).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"code": "430188"}, 422, "code_wrong"),
+        ({"head_phone": "13999999999"}, 404, "person_unknown"),
+        ({"region_code": "43"}, 422, "region_too_coarse"),
+    ],
+)
+def test_a_branch_that_makes_no_sense_is_refused_by_name(call, province, change, status, code):
+    make.user(phone="13700008888")
+    refused = call(province, "post", "/branches", NEW_BRANCH | change)
+    assert (refused.status_code, refused.json["code"]) == (status, code)
