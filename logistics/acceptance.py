@@ -61,7 +61,7 @@ def check_marked(parcel_ids: Sequence[UUID]) -> None:
     """Raises DepartureWithoutMarks when one of these parcels lacks a mark; names the first ten."""
     lacking = or_(*(getattr(Parcel, f"{mark}_at").is_(None) for mark in MARKS))
     found = select(Parcel.number, func.count().over()).where(within(Parcel.id, parcel_ids), lacking)
-    rows = session.execute(found.order_by(Parcel.number).limit(EXAMPLES)).tuples().all()
+    rows = session.execute(found.order_by(Parcel.number).limit(EXAMPLES)).all()
     if rows:
         raise DepartureWithoutMarks(count=rows[0][1], numbers="、".join(number for number, _count in rows))
 

@@ -282,5 +282,5 @@ def board(station_id: UUID) -> dict[ParcelStatus, int]:
         .where(Parcel.station_id == station_id, Parcel.status.not_in(ENDED))
         .group_by(Parcel.status)
     )
-    counts = dict(session.execute(query).tuples().all())
+    counts = dict(session.execute(query).all())
     return {status: counts.get(status, 0) for status in NEXT if status not in ENDED}

@@ -182,7 +182,7 @@ def _note_short(here: Dispatch, *, by: UUID | None, now: datetime) -> None:
     """Announced and not scanned."""
     missing = select(Parcel.number, Parcel.id).join(DispatchItem, DispatchItem.parcel_id == Parcel.id)
     rows = missing.where(DispatchItem.dispatch_id == here.id, DispatchItem.state == ItemState.DECLARED)
-    _note(here, list(session.execute(rows).tuples()), Difference.SHORT, by=by, now=now)
+    _note(here, list(session.execute(rows)), Difference.SHORT, by=by, now=now)
 
 
 def _note(

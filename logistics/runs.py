@@ -219,11 +219,9 @@ def depart(run: Run, *, by: UUID | None, now: datetime, reason: str = "") -> Dep
     leaving = session.scalars(
         select(Dispatch).where(Dispatch.run_id == run.id, Dispatch.status == DispatchStatus.CLOSED).with_for_update()
     ).all()
-    aboard = (
-        session.execute(select(Parcel.id, Parcel.number).where(Parcel.run_id == run.id, Parcel.status == S.LOADED))
-        .tuples()
-        .all()
-    )
+    aboard = session.execute(
+        select(Parcel.id, Parcel.number).where(Parcel.run_id == run.id, Parcel.status == S.LOADED)
+    ).all()
     acceptance.check_marked([parcel_id for parcel_id, _number in aboard])
     behind = _leave(leaving, by=by, now=now, reason=reason)
     moved = parcels.step(
@@ -243,17 +241,13 @@ def depart(run: Run, *, by: UUID | None, now: datetime, reason: str = "") -> Dep
 def _leave(leaving: Sequence[Dispatch], *, by: UUID | None, now: datetime, reason: str) -> tuple[str, ...]:
     """Take what is not aboard out of its dispatch, so that it can ride with the next."""
     query = select(Parcel.id, Parcel.number).join(DispatchItem, DispatchItem.parcel_id == Parcel.id)
-    rest = (
-        session.execute(
-            query.where(
-                DispatchItem.dispatch_id.in_([one.id for one in leaving]),
-                DispatchItem.state == ItemState.DECLARED,
-                Parcel.status != S.LOADED,
-            )
+    rest = session.execute(
+        query.where(
+            DispatchItem.dispatch_id.in_([one.id for one in leaving]),
+            DispatchItem.state == ItemState.DECLARED,
+            Parcel.status != S.LOADED,
         )
-        .tuples()
-        .all()
-    )
+    ).all()
     if rest:
         ids = [parcel_id for parcel_id, _number in rest]
         dispatch.take_out(ids, ItemState.LEFT_BEHIND)

@@ -60,6 +60,7 @@ class Place:
     station_id: UUID | None = None
 
 
+_JOURNEY = {code: place for place, code in enumerate(Code)}
 _RECORD = text(
     "INSERT INTO tracking_events"
     " (id, parcel_id, code, occurred_at, received_at, branch_id, station_id, actor_id, note)"
@@ -97,6 +98,6 @@ def record(
 
 
 def of_parcel(parcel_id: UUID) -> list[TrackingEvent]:
-    """All scans of a parcel, in the order in which they happened."""
-    query = select(TrackingEvent).where(TrackingEvent.parcel_id == parcel_id)
-    return list(session.scalars(query.order_by(TrackingEvent.occurred_at, TrackingEvent.id)))
+    """All scans of a parcel in the order in which they happened; of the same moment, in the order of the journey."""
+    found = session.scalars(select(TrackingEvent).where(TrackingEvent.parcel_id == parcel_id))
+    return sorted(found, key=lambda scan: (scan.occurred_at, _JOURNEY[scan.code], scan.id))

@@ -123,7 +123,7 @@ def events_of(parcel: Parcel) -> list[Seen]:
     told = [scan for scan in scans.of_parcel(parcel.id) if scan.code in WORDS]
     stations = select(Station.id, Station.name).where(Station.id.in_({scan.station_id for scan in told}))
     branches = select(Branch.id, Branch.name).where(Branch.id.in_({scan.branch_id for scan in told}))
-    names = dict(session.execute(stations).tuples().all()) | dict(session.execute(branches).tuples().all())
+    names = dict(session.execute(stations).all()) | dict(session.execute(branches).all())
     return [
         Seen(scan.code.value, str(WORDS[scan.code]), names[scan.station_id or scan.branch_id], scan.occurred_at)
         for scan in reversed(told)

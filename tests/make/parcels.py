@@ -43,7 +43,12 @@ def labelled_parcel(
 
 
 def staged_parcel(
-    station: Station | None = None, *, marked: bool = True, by: UUID | None = None, now: datetime = MORNING, **given: Any
+    station: Station | None = None,
+    *,
+    marked: bool = True,
+    by: UUID | None = None,
+    now: datetime = MORNING,
+    **given: Any,
 ) -> Parcel:
     """Ready for the van, with its three marks."""
     box = labelled_parcel(station, by=by, now=now, **given)
