@@ -135,7 +135,7 @@ class PaymentMove(Model):
     reason: Mapped[str]
 
 
-def visible_to(who: Who) -> Select[tuple[Payment]]:
+def visible_to(who: Who) -> Select[Payment]:
     """The payments of the orders that a person may see."""
     return select(Payment).where(Payment.order_id.in_(orders.visible_to(who).with_only_columns(Order.id)))
 

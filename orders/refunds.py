@@ -109,7 +109,7 @@ class RefundMove(Model):
     reason: Mapped[str]
 
 
-def visible_to(who: Who) -> Select[tuple[Refund]]:
+def visible_to(who: Who) -> Select[Refund]:
     """The refunds of the orders that a person may see."""
     return select(Refund).where(Refund.order_id.in_(orders.visible_to(who).with_only_columns(Order.id)))
 

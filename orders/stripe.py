@@ -155,18 +155,16 @@ def _open_card(asked: Asked) -> Opened:
         "unit_amount": asked.amount_minor,
         "product_data": {"name": asked.order_number},
     }
-    session = _client().v1.checkout.sessions.create(
-        {
-            "mode": "payment",
-            "payment_method_types": ["card"],
-            "line_items": [{"price_data": price, "quantity": 1}],
-            "metadata": _metadata(asked),
-            "payment_intent_data": {"metadata": _metadata(asked)},
-            "success_url": asked.return_url,
-            "cancel_url": asked.return_url,
-        },
-        {"idempotency_key": f"payment:{asked.payment_id}"},
-    )
+    params: Any = {
+        "mode": "payment",
+        "payment_method_types": ["card"],
+        "line_items": [{"price_data": price, "quantity": 1}],
+        "metadata": _metadata(asked),
+        "payment_intent_data": {"metadata": _metadata(asked)},
+        "success_url": asked.return_url,
+        "cancel_url": asked.return_url,
+    }
+    session = _client().v1.checkout.sessions.create(params, {"idempotency_key": f"payment:{asked.payment_id}"})
     return Opened(_id(session.payment_intent), session.id, session.url or "", None)
 
 
@@ -265,7 +263,7 @@ def read_event(body: bytes, signature: str) -> News:
             event = stripe.Webhook.construct_event(body, signature, secret, tolerance=TOLERANCE_S)
         except (stripe.SignatureVerificationError, UnicodeDecodeError):
             continue
-        except (ValueError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SignatureWrong("signed, but no event") from error
         _check_not_ahead(signature)
         return News(

@@ -12,19 +12,16 @@ from orders.standin.wire import found, store
 blueprint = Blueprint("pages", __name__)
 
 
-@blueprint.app_template_filter()
 def yuan(minor: int) -> str:
     """Fen as people read them."""
     return f"¥{minor // 100}.{minor % 100:02d}"
 
 
-@blueprint.get("/pay/<id_>")
 def wallet(id_: str) -> str:
     """The wallet asks: pay or not."""
     return _wallet(found(id_, "payment_intent"))
 
 
-@blueprint.post("/pay/<id_>")
 def wallet_answer(id_: str) -> Response | str:
     """The buyer has pressed a button; a redirected one goes back to the shop."""
     with store().transaction():
@@ -43,19 +40,16 @@ def _wallet(intent: Object) -> str:
     return render_template("wallet.html", intent=intent, name=name)
 
 
-@blueprint.get("/qr/<id_>")
 def qr(id_: str) -> str:
     """The code to scan; the page looks again every two seconds."""
     return render_template("qr.html", intent=found(id_, "payment_intent"))
 
 
-@blueprint.get("/card/<id_>")
 def card(id_: str) -> str:
     """The card form; nobody types a number, two test cards are offered."""
     return render_template("card.html", session=found(id_, "checkout.session"), error=None)
 
 
-@blueprint.post("/card/<id_>")
 def card_answer(id_: str) -> Response | str:
     """The buyer has chosen a card."""
     with store().transaction():
@@ -70,3 +64,10 @@ def card_answer(id_: str) -> Response | str:
 
 def _with(url: str, **more: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(more)}"
+
+
+blueprint.add_app_template_filter(yuan)
+for _rule, _look, _answer in (("/pay/<id_>", wallet, wallet_answer), ("/card/<id_>", card, card_answer)):
+    blueprint.add_url_rule(_rule, view_func=_look)
+    blueprint.add_url_rule(_rule, view_func=_answer, methods=["POST"])
+blueprint.add_url_rule("/qr/<id_>", view_func=qr)

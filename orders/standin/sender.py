@@ -35,7 +35,7 @@ def sign(body: bytes, secret: str, timestamp: int) -> str:
 
 def pause_s(tries: int) -> float:
     """How long to wait after so many failed tries."""
-    return min(PAUSE_MAX_S, FIRST_PAUSE_S * 2 ** (tries - 1))
+    return min(PAUSE_MAX_S, FIRST_PAUSE_S * 2.0 ** (tries - 1))
 
 
 def over_http(url: str) -> Post:
