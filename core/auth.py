@@ -1,9 +1,10 @@
 """Who is calling: opaque session tokens, kept as hashes, ended at once everywhere."""
 
 import hashlib
+import ipaddress
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,11 +13,11 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from flask import g, request
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import ForeignKey
 
-from core import throttle, users
+from core import devices, sealed, throttle, users
 from core.db import Id, Model, new_id, session
 from core.errors import Forbidden, Unauthorised
 from core.i18n import _
@@ -34,6 +35,14 @@ LONG_LIVED = timedelta(days=180)
 DESK_LIVED = timedelta(hours=12)
 DESK_ROLES = {Role.BRANCH_HEAD, Role.PROVINCE, Role.ADMIN, Role.SUPPLIER}
 KEEPER_LIVED = timedelta(days=7)
+TRIES_WITHIN_S = 900
+TRIES_KNOWN = 10
+"""Wrong passwords of one account from one device that it signed in with before."""
+TRIES_STRANGE = 5
+"""Of one account from all other devices together."""
+TRIES_ADDRESS = 100
+"""From one address (IPv6: one /64); high, as a village or a campus is one address."""
+IPV6 = 6
 
 
 class LoginWrong(Unauthorised):
@@ -78,19 +87,40 @@ def cookie_name() -> str:
     return "__Host-xx" if settings().public_url.startswith("https://") else "xx"
 
 
-def sign_in(phone: str, password: str, *, address: str, agent: str, now: datetime) -> tuple[str, User]:
-    """A fresh token for a phone and its password.
+def sign_in(
+    phone: str, password: str, *, address: str, agent: str, device: str = "", now: datetime
+) -> tuple[str, User]:
+    """A fresh token for a phone and its password; `device` is the cookie of known devices.
 
-    Raises LoginWrong, TooMany (ten tries in 15 minutes an account, a hundred an address) and PhoneImpossible.
+    A try that succeeds does not count, so that a village may sign in on one tablet.
+    Raises LoginWrong, PhoneImpossible, and TooMany: see the limits above.
     """
     account = users.normalise_phone(phone)
-    throttle.allow(f"login:account:{_digest(account).hex()}", rate=10, per_s=900, burst=10, now=now)
-    throttle.allow(f"login:address:{address}", rate=100, per_s=900, burst=100, now=now)
+    counted = _limits(account, address, device)
+    for key, limit in counted.items():
+        throttle.allow(key, rate=limit, per_s=TRIES_WITHIN_S, burst=limit, now=now)
     user = users.by_phone(account)
     if not users.password_fits(user, password) or user is None:
         raise LoginWrong()
+    for key, limit in counted.items():
+        throttle.give_back(key, rate=limit, per_s=TRIES_WITHIN_S)
     users.rehash_if_old(user, password)
     return open_login(user, agent=agent, now=now), user
+
+
+def _limits(account: str, address: str, device: str) -> dict[str, int]:
+    """The buckets that a try counts in, and their sizes."""
+    who = sealed.blind(account, "phone/throttle")
+    known = devices.number(device, who)
+    place = ipaddress.ip_address(address or "127.0.0.1")
+    net = ipaddress.ip_network(f"{place}/64", strict=False) if place.version == IPV6 else place
+    mine = {f"login:known:{who.hex()}:{known}": TRIES_KNOWN} if known else {f"login:strange:{who.hex()}": TRIES_STRANGE}
+    return mine | {f"login:address:{net}": TRIES_ADDRESS}
+
+
+def known_device(device: str, phone: str) -> str:
+    """The cookie of known devices after a person with this phone signed in."""
+    return devices.remember(device, sealed.blind(users.normalise_phone(phone), "phone/throttle"))
 
 
 def open_login(user: User, *, agent: str, now: datetime) -> str:
@@ -124,6 +154,18 @@ def end_all(user_id: UUID) -> None:
     for digest in session.scalars(delete(Login).where(Login.user_id == user_id).returning(Login.token_hash)):
         notify("logins", digest.hex())
         forget(digest.hex())
+
+
+def change_roles(user_id: UUID, roles: Iterable[Role]) -> None:
+    """Give a person other roles; his sessions end, so that no old right lives on in one."""
+    session.execute(update(User).where(User.id == user_id).values(roles=sorted(roles)))
+    end_all(user_id)
+
+
+def disable(user_id: UUID, *, now: datetime) -> None:
+    """Shut a person out, at once and everywhere."""
+    session.execute(update(User).where(User.id == user_id).values(disabled_at=now))
+    end_all(user_id)
 
 
 def forget(digest_hex: str) -> None:

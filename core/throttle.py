@@ -6,7 +6,7 @@ in a logged one, as an attacker must not be able to clear them by a crash.
 """
 
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, delete, func, select, update
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Model, connected, engine
 from core.errors import TooMany
+from core.jobs import periodic
 
 
 class Throttle(Model):
@@ -88,6 +89,12 @@ def prune(*, now: datetime) -> int:
     """Take away buckets that are empty anyway; returns how many."""
     with _connection() as own:
         return sum(own.execute(delete(counter).where(counter.empty_at < now)).rowcount for counter in COUNTERS)
+
+
+@periodic("7,37 * * * *")
+def forget_empty(timestamp: int) -> None:
+    """Take away empty buckets, twice an hour."""
+    prune(now=datetime.fromtimestamp(timestamp, UTC))
 
 
 def _counter(kept: bool) -> Counter:

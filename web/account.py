@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, make_response, render_template, request, url_for
 
-from core import auth, clock, users
+from core import auth, clock, devices, users
 from core.auth import public, requires
 from core.errors import Refusal
 from core.i18n import LANGUAGES
@@ -29,13 +29,14 @@ def do_sign_in() -> Response:
     """Sign in and go on to where one wanted to be."""
     wanted = _inside(request.form.get("next"))
     phone, password = request.form.get("phone", ""), request.form.get("password", "")
-    agent = request.headers.get("User-Agent", "")
+    device = request.cookies.get(devices.COOKIE, "")
+    caller = {"address": request.remote_addr or "", "agent": request.headers.get("User-Agent", ""), "device": device}
     try:
-        token, user = auth.sign_in(phone, password, address=request.remote_addr or "", agent=agent, now=clock.now())
+        token, _user = auth.sign_in(phone, password, **caller, now=clock.now())
     except Refusal as refusal:
         page = render_template("login.html", next=wanted, phone=phone[:32], refusal=refusal)
         return make_response(page, refusal.status)
-    return _welcome(token, wanted or pages.home_url(auth.who_has(token, now=clock.now())))
+    return _welcome(token, phone, wanted or pages.home_url(auth.who_has(token, now=clock.now())))
 
 
 @blueprint.get("/sign-up")
@@ -57,7 +58,7 @@ def do_sign_up() -> Response:
         page = render_template("sign_up.html", next=wanted, given=given | {"password": ""}, refusal=refusal)
         return make_response(page, refusal.status)
     token = auth.open_login(user, agent=request.headers.get("User-Agent", ""), now=clock.now())
-    return _welcome(token, wanted or url_for("shop.home"))
+    return _welcome(token, given["phone"], wanted or url_for("shop.home"))
 
 
 @blueprint.get("/me")
@@ -105,8 +106,20 @@ def _choice(name: str, value: str) -> Response:
     return response
 
 
-def _welcome(token: str, url: str) -> Response:
+def _welcome(token: str, phone: str, url: str) -> Response:
+    """Go on with a fresh session; the one that this browser had before ends, and the device is known from now on."""
+    if g.by_cookie:
+        auth.sign_out(g.token)
     response = pages.redirect(url)
+    response.set_cookie(
+        devices.COOKIE,
+        auth.known_device(request.cookies.get(devices.COOKIE, ""), phone),
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=_secure(),
+        max_age=YEAR_S,
+    )
     response.set_cookie(
         auth.cookie_name(), token, path="/", httponly=True, samesite="Lax", secure=_secure(), max_age=YEAR_S // 2
     )

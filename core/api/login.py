@@ -46,7 +46,7 @@ class MeOut(Schema):
 @blueprint.arguments(LoginIn)
 @blueprint.response(200, LoginOut)
 def sign_in(given: dict[str, str]) -> dict[str, Any]:
-    """Sign in. Ten tries in a quarter of an hour."""
+    """Sign in. Five wrong passwords in a quarter of an hour from a strange device."""
     address = request.remote_addr or ""
     agent = request.headers.get("User-Agent", "")
     token, user = auth.sign_in(given["phone"], given["password"], address=address, agent=agent, now=clock.now())
