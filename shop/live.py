@@ -50,6 +50,12 @@ class AlreadyOnAir(Conflict):
     message = _("您还有一场直播没有下播。")
 
 
+class LiveSessionUnknown(NotFound):
+    """There is no such session, or the caller does not run it."""
+
+    message = _("没有找到这场直播。")
+
+
 class StationNotYours(NotFound):
     """One sells live for the station where one works, and for no other."""
 
@@ -99,12 +105,12 @@ class Pin(Model):
     by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
 
 
-def visible_to(who: Who | None) -> Select[tuple[LiveSession]]:
+def visible_to(who: Who | None) -> Select[LiveSession]:
     """Live sessions are public: everybody may see that, and what, a station sells."""
     return select(LiveSession)
 
 
-def run_by(who: Who) -> Select[tuple[LiveSession]]:
+def run_by(who: Who) -> Select[LiveSession]:
     """The sessions that a person may run: one's own, and those at the station one keeps."""
     kept = select(Keeper.station_id).where(
         Keeper.user_id == who.user_id, Keeper.duty == Duty.KEEPER, Keeper.until.is_(None)
@@ -112,11 +118,16 @@ def run_by(who: Who) -> Select[tuple[LiveSession]]:
     return select(LiveSession).where(or_(LiveSession.host_id == who.user_id, LiveSession.station_id.in_(kept)))
 
 
-def one_run_by(who: Who, session_id: UUID) -> LiveSession:
-    """A session that the person may run. Raises NotFound for any other."""
-    live = session.scalar(run_by(who).where(LiveSession.id == session_id))
+def in_status(query: Select[LiveSession], status: SessionStatus | None) -> Select[LiveSession]:
+    """Those of the sessions that stand there; all of them without a status."""
+    return query if status is None else query.where(LiveSession.status == status)
+
+
+def find(session_id: UUID, *, among: Select[LiveSession]) -> LiveSession:
+    """One session of those given. Raises LiveSessionUnknown."""
+    live = session.scalar(among.where(LiveSession.id == session_id))
     if live is None:
-        raise NotFound()
+        raise LiveSessionUnknown()
     return live
 
 
@@ -136,8 +147,8 @@ def plan(title: str, *, station_id: UUID | None = None, by: UUID, now: datetime)
     return live
 
 
-def start(live: LiveSession, *, by: UUID, now: datetime) -> None:
-    """Go on air."""
+def start(live: LiveSession, *, by: UUID, now: datetime) -> LiveSession:
+    """Go on air. Raises AlreadyOnAir, IllegalMove."""
     busy = select(LiveSession.id).where(
         LiveSession.host_id == live.host_id, LiveSession.status == SessionStatus.ON_AIR, LiveSession.id != live.id
     )
@@ -145,18 +156,20 @@ def start(live: LiveSession, *, by: UUID, now: datetime) -> None:
         raise AlreadyOnAir()
     _move(live, SessionStatus.ON_AIR, by=by, now=now, started_at=now)
     events.session_started.send(live, now=now)
+    return live
 
 
-def end(live: LiveSession, *, by: UUID, now: datetime) -> None:
-    """Go off air: nothing is pinned and nothing is for sale in this room any more."""
+def end(live: LiveSession, *, by: UUID, now: datetime) -> LiveSession:
+    """Go off air: nothing is pinned and nothing is for sale in this room any more. Raises IllegalMove."""
     pinned = live.pinned_offer_id
     _move(live, SessionStatus.ENDED, by=by, now=now, ended_at=now, pinned_offer_id=None)
     if pinned:
         _log_pin(live.id, None, by=by, now=now)
     events.session_ended.send(live, now=now)
+    return live
 
 
-def show(live: LiveSession, offer_id: UUID | None, *, by: UUID, now: datetime) -> None:
+def show(live: LiveSession, offer_id: UUID | None, *, by: UUID, now: datetime) -> LiveSession:
     """Put an offer of this session before the camera, or none. Raises NotOnAir."""
     changed = session.execute(
         update(LiveSession)
@@ -169,6 +182,7 @@ def show(live: LiveSession, offer_id: UUID | None, *, by: UUID, now: datetime) -
     session.refresh(live)
     _log_pin(live.id, offer_id, by=by, now=now)
     changed_for_viewers(live.id)
+    return live
 
 
 def changed_for_viewers(session_id: UUID) -> None:
@@ -188,7 +202,12 @@ def _move(live: LiveSession, wanted: SessionStatus, *, by: UUID, now: datetime, 
     if not moved:
         raise IllegalMove(current=live.status, wanted=wanted)
     audit.record(
-        f"live:{wanted}", f"live_sessions:{live.id}", by=by, now=now, before={"status": current}, after={"status": wanted}
+        f"live:{wanted}",
+        f"live_sessions:{live.id}",
+        by=by,
+        now=now,
+        before={"status": current},
+        after={"status": wanted},
     )
     changed_for_viewers(live.id)
 

@@ -126,29 +126,29 @@ def add(
     return offer
 
 
-def reprice(offer: LiveOffer, *, price_minor: int, by: UUID, now: datetime) -> None:
+def reprice(offer: LiveOffer, *, price_minor: int, by: UUID, now: datetime) -> LiveOffer:
     """Sell at another price from now on; orders already placed keep theirs."""
     _check_price(price_minor)
-    _change(offer, OfferStatus.OPEN, {"price_minor": price_minor}, OfferCause.REPRICE, by=by, now=now)
+    return _change(offer, OfferStatus.OPEN, {"price_minor": price_minor}, OfferCause.REPRICE, by=by, now=now)
 
 
-def stop(offer: LiveOffer, *, by: UUID, now: datetime) -> None:
+def stop(offer: LiveOffer, *, by: UUID, now: datetime) -> LiveOffer:
     """Sell no more of it, at once. What is held may still be paid."""
-    _change(offer, OfferStatus.OPEN, {"status": OfferStatus.STOPPED}, OfferCause.STOP, by=by, now=now)
+    return _change(offer, OfferStatus.OPEN, {"status": OfferStatus.STOPPED}, OfferCause.STOP, by=by, now=now)
 
 
-def reopen(offer: LiveOffer, *, by: UUID, now: datetime) -> None:
+def reopen(offer: LiveOffer, *, by: UUID, now: datetime) -> LiveOffer:
     """Sell a stopped offer again."""
-    _change(offer, OfferStatus.STOPPED, {"status": OfferStatus.OPEN}, OfferCause.REOPEN, by=by, now=now)
+    return _change(offer, OfferStatus.STOPPED, {"status": OfferStatus.OPEN}, OfferCause.REOPEN, by=by, now=now)
 
 
-def pin(live: LiveSession, offer_id: UUID | None, *, by: UUID, now: datetime) -> None:
+def pin(live: LiveSession, offer_id: UUID | None, *, by: UUID, now: datetime) -> LiveSession:
     """Put an open offer of this session before the camera, or none. Raises OfferUnknown, OfferStopped, NotOnAir."""
     if offer_id is not None:
         offer = find(live, offer_id)
         if offer.status is not OfferStatus.OPEN:
             raise OfferStopped(number=offer.number)
-    show(live, offer_id, by=by, now=now)
+    return show(live, offer_id, by=by, now=now)
 
 
 def find(live: LiveSession, offer_id: UUID) -> LiveOffer:
@@ -161,17 +161,13 @@ def find(live: LiveSession, offer_id: UUID) -> LiveOffer:
 
 def of_session(session_id: UUID) -> Sequence[LiveOffer]:
     """All offers of a session, by number."""
-    return session.scalars(
-        select(LiveOffer).where(LiveOffer.session_id == session_id).order_by(LiveOffer.number)
-    ).all()
+    return session.scalars(select(LiveOffer).where(LiveOffer.session_id == session_id).order_by(LiveOffer.number)).all()
 
 
 def for_sale(offer_ids: Collection[UUID]) -> dict[UUID, LiveOffer]:
     """Offers that can be ordered now, fresh from the database. Raises OfferUnknown, NotOnAir, OfferStopped."""
     query = select(LiveOffer, LiveSession.status).join(LiveSession, LiveSession.id == LiveOffer.session_id)
-    rows = session.execute(
-        query.where(LiveOffer.id.in_(offer_ids)).execution_options(populate_existing=True)
-    ).all()
+    rows = session.execute(query.where(LiveOffer.id.in_(offer_ids)).execution_options(populate_existing=True)).all()
     if len(rows) < len(set(offer_ids)):
         raise OfferUnknown()
     for offer, status in rows:
@@ -182,25 +178,23 @@ def for_sale(offer_ids: Collection[UUID]) -> dict[UUID, LiveOffer]:
     return {offer.id: offer for offer, _status in rows}
 
 
-LEFT = """
-SELECT offer.id AS offer_id,
-       CASE WHEN offer.status = 'open' THEN greatest(0, least(offer.pool - offer.held - offer.sold, coalesce((
-           SELECT max((lot.ceiling_g - lot.held_g - lot.allocated_g) / pack.net_g)
-           FROM harvest_lots lot
-           WHERE lot.product_id = pack.product_id AND lot.status = 'open'
-             AND :day BETWEEN lot.ready_on AND lot.best_before), 0)))
-       ELSE 0 END AS packs
-FROM live_offers offer JOIN packs pack ON pack.id = offer.pack_id
+LEFT_PACKS = """
+CASE WHEN offer.status = 'open' THEN greatest(0, least(offer.pool - offer.held - offer.sold, coalesce((
+    SELECT max((lot.ceiling_g - lot.held_g - lot.allocated_g) / pack.net_g)
+    FROM harvest_lots lot
+    WHERE lot.product_id = pack.product_id AND lot.status = 'open' AND :day BETWEEN lot.ready_on AND lot.best_before
+), 0))) ELSE 0 END
 """
-"""Honest figures: the lot is asked as well as the pool, since shop and other packs draw on it too."""
+"""Packs of `offer` that can still be sold: never more than its pool, nor than one lot of its `pack` can give."""
 
 
 def left(offer_ids: Collection[UUID], *, now: datetime) -> dict[UUID, int]:
-    """Packs that can still be sold of each offer."""
+    """Packs that can still be sold of each offer. The lot is asked too: the shop window and other packs draw on it."""
+    query = f"SELECT offer.id, {LEFT_PACKS} AS packs FROM live_offers offer JOIN packs pack ON pack.id = offer.pack_id"
     rows = session.execute(
-        text(LEFT + "WHERE offer.id = ANY(CAST(:ids AS uuid[]))"), {"ids": list(offer_ids), "day": local_day(now)}
+        text(f"{query} WHERE offer.id = ANY(CAST(:ids AS uuid[]))"), {"ids": list(offer_ids), "day": local_day(now)}
     )
-    return {row.offer_id: row.packs for row in rows}
+    return {row.id: row.packs for row in rows}
 
 
 def _check_price(price_minor: int) -> None:
@@ -210,9 +204,7 @@ def _check_price(price_minor: int) -> None:
 
 def _free_number(live: LiveSession, wanted: int | None) -> int:
     """The wanted number or the next one; the session is locked, so that two hands never get the same."""
-    still = session.scalar(
-        select(LiveSession.status).where(LiveSession.id == live.id).with_for_update(key_share=True)
-    )
+    still = session.scalar(select(LiveSession.status).where(LiveSession.id == live.id).with_for_update(key_share=True))
     if still is SessionStatus.ENDED:
         raise NotOnAir()
     taken = set(session.scalars(select(LiveOffer.number).where(LiveOffer.session_id == live.id)))
@@ -226,7 +218,7 @@ def _free_number(live: LiveSession, wanted: int | None) -> int:
 
 def _change(
     offer: LiveOffer, expected: OfferStatus, values: dict[str, Any], cause: OfferCause, *, by: UUID, now: datetime
-) -> None:
+) -> LiveOffer:
     """Compare and set: only an offer in the expected state changes, and leaves a row."""
     changed = session.scalar(
         update(LiveOffer)
@@ -236,8 +228,11 @@ def _change(
     )
     session.refresh(offer)
     if changed is None:
-        raise IllegalMove(current=offer.status, wanted=cause) if cause is OfferCause.REOPEN else OfferStopped(
-            number=offer.number
+        raise (
+            IllegalMove(current=offer.status, wanted=cause)
+            if cause is OfferCause.REOPEN
+            else OfferStopped(number=offer.number)
         )
     record(offer.id, cause, price_minor=values.get("price_minor"), by=by, now=now)
     changed_for_viewers(offer.session_id)
+    return offer

@@ -1,6 +1,6 @@
 """Receipts: the station scans what the van brought; whatever was ordered and is not there is short."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -47,16 +47,21 @@ class Count:
     received_units: int
     damaged_units: int = 0
 
+    def __add__(self, other: "Count") -> "Count":
+        return Count(self.received_units + other.received_units, self.damaged_units + other.damaged_units)
+
 
 NOTHING = Count(0)
 
 
-def receive(order: WholesaleOrder, counts: Mapping[str, Count], *, by: UUID, now: datetime) -> None:
-    """Count an order in (barcode → count); what nobody scanned is short. Shelf, books and cartons follow.
+def receive(order: WholesaleOrder, scans: Sequence[tuple[str, Count]], *, by: UUID, now: datetime) -> WholesaleOrder:
+    """Count an order in; several scans of one barcode are summed, what nobody scanned is short.
+
+    Shelf, books and cartons follow.
 
     Raises IllegalMove, NotOrdered, MoreThanOrdered, CountNegative, BarcodeWrong.
     """
-    seen = _by_barcode(order, counts)
+    seen = _by_barcode(order, scans)
     payable_minor = sum(_payable_minor(line, seen.get(line.barcode, NOTHING)) for line in order.lines)
     wholesale.move(order, WholesaleStatus.RECEIVED, by=by, now=now, payable_minor=payable_minor)
     for line in order.lines:
@@ -66,18 +71,21 @@ def receive(order: WholesaleOrder, counts: Mapping[str, Count], *, by: UUID, now
     shelf.put(order.station_id, arrived, reference=order.number, by=by, now=now)
     _close_cartons(order, by=by, now=now)
     events.wholesale_received.send(order, by=by, now=now)
+    return order
 
 
-def _by_barcode(order: WholesaleOrder, counts: Mapping[str, Count]) -> dict[str, Count]:
+def _by_barcode(order: WholesaleOrder, scans: Sequence[tuple[str, Count]]) -> dict[str, Count]:
     lines = {line.barcode: line for line in order.lines}
-    seen = {barcodes.parse(barcode): count for barcode, count in counts.items()}
-    for barcode, count in seen.items():
-        line = lines.get(barcode)
-        if line is None:
+    seen: dict[str, Count] = {}
+    for text, count in scans:
+        barcode = barcodes.parse(text)
+        if barcode not in lines:
             raise NotOrdered(barcode=barcode)
-        if count.received_units < 0 or count.damaged_units < 0:
+        if min(count.received_units, count.damaged_units) < 0:
             raise CountNegative()
-        counted = count.received_units + count.damaged_units
+        seen[barcode] = seen.get(barcode, NOTHING) + count
+    for barcode, count in seen.items():
+        line, counted = lines[barcode], count.received_units + count.damaged_units
         if counted > line.units:
             raise MoreThanOrdered(name=line.name, unit=line.unit, units=line.units, counted=counted)
     return seen

@@ -5,42 +5,61 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, TextClause, text
 
 from core.clock import local_day
 from core.db import session
-from shop.offers import LEFT
+from shop.offers import LEFT_PACKS
 
-_STATEMENT = text(f"""
-SELECT room.id, room.status, offer.id AS offer_id, offer.number, product.name AS product_name, pack.name AS pack_name,
-       offer.price_minor, offer.currency, offer.per_buyer_limit, figures.packs AS left_packs
-FROM live_sessions room
-LEFT JOIN live_offers offer ON offer.id = room.pinned_offer_id
-LEFT JOIN packs pack ON pack.id = offer.pack_id
-LEFT JOIN products product ON product.id = pack.product_id
-LEFT JOIN LATERAL ({LEFT} WHERE offer.id = room.pinned_offer_id) figures ON true
-WHERE room.id = ANY(CAST(:ids AS uuid[]))
-""")
+
+def _statement(which_offers: str) -> TextClause:
+    return text(f"""
+        SELECT room.id AS session_id, room.status AS room_status, offer.id AS offer_id, offer.number,
+               product.name AS product_name, pack.id AS pack_id, pack.name AS pack_name, pack.net_g,
+               offer.price_minor, offer.currency, offer.per_buyer_limit, offer.status, {LEFT_PACKS} AS left_packs
+        FROM live_sessions room
+        LEFT JOIN live_offers offer ON {which_offers}
+        LEFT JOIN packs pack ON pack.id = offer.pack_id
+        LEFT JOIN products product ON product.id = pack.product_id
+        WHERE room.id = ANY(CAST(:ids AS uuid[]))
+        ORDER BY offer.number
+    """)
+
+
+_PINNED = _statement("offer.id = room.pinned_offer_id")
+_ALL = _statement("offer.session_id = room.id")
 
 
 def now_showing(session_ids: Collection[UUID], *, now: datetime) -> dict[UUID, dict[str, Any]]:
-    """State of the sessions in one query; sessions that do not exist are left out.
-
-    `{"status": …, "pinned": None | {"offer_id", "number", "name", "pack", "price_minor", "currency", "per_buyer_limit",
-    "left"}}`
-    """
-    rows = session.execute(_STATEMENT, {"ids": list(session_ids), "day": local_day(now)})
-    return {row.id: {"status": row.status, "pinned": _pinned(row) if row.offer_id else None} for row in rows}
+    """State of sessions in one query: `{"status", "pinned": offer or None}`. Those that do not exist are left out."""
+    rows = session.execute(_PINNED, _asked(session_ids, now))
+    return {row.session_id: {"status": row.room_status, "pinned": _pinned(row)} for row in rows}
 
 
-def _pinned(row: Any) -> dict[str, Any]:
+def offers_of(session_id: UUID, *, now: datetime) -> list[dict[str, Any]]:
+    """Every offer of a session by number, with what is left of it."""
+    return [_offer(row) for row in session.execute(_ALL, _asked([session_id], now)) if row.offer_id]
+
+
+def _asked(session_ids: Collection[UUID], now: datetime) -> dict[str, Any]:
+    return {"ids": list(session_ids), "day": local_day(now)}
+
+
+def _pinned(row: Row[Any]) -> dict[str, Any] | None:
+    return {**_offer(row), "offer_id": str(row.offer_id), "pack_id": str(row.pack_id)} if row.offer_id else None
+
+
+def _offer(row: Row[Any]) -> dict[str, Any]:
     return {
-        "offer_id": str(row.offer_id),
+        "offer_id": row.offer_id,
         "number": row.number,
         "name": row.product_name,
+        "pack_id": row.pack_id,
         "pack": row.pack_name,
+        "net_g": row.net_g,
         "price_minor": row.price_minor,
         "currency": row.currency,
         "per_buyer_limit": row.per_buyer_limit,
+        "status": str(row.status),
         "left": row.left_packs,
     }

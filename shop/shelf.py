@@ -101,6 +101,6 @@ def put(station_id: UUID, goods: Sequence[Goods], *, reference: str, by: UUID, n
     )
 
 
-def visible_to(who: Who) -> Select[tuple[ShelfStock]]:
+def visible_to(who: Who) -> Select[ShelfStock]:
     """The shelves of the stations that are the caller's business."""
     return select(ShelfStock).where(ShelfStock.station_id.in_(stations.managed_by(who)))

@@ -76,7 +76,7 @@ def of_user(user_id: UUID) -> Supplier:
     return supplier
 
 
-def ids_of(who: Who) -> Select[tuple[UUID]]:
+def ids_of(who: Who) -> Select[UUID]:
     """Ids of the suppliers whose papers a person may see: his own, all for the province."""
     if who.roles & {Role.ADMIN, Role.PROVINCE}:
         return select(Supplier.id)

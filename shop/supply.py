@@ -1,6 +1,6 @@
 """Supply offers: goods by the case, with tier prices, a smallest order and the weekday on which they ride the van."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -86,7 +86,9 @@ class SupplyOffer(Model):
     status: Mapped[SupplyStatus] = mapped_column(one_of(SupplyStatus), default=SupplyStatus.LISTED)
     created_at: Mapped[datetime]
     supplier: Mapped[Supplier] = relationship()
-    tiers: Mapped[list["SupplyTier"]] = relationship(order_by="SupplyTier.from_cases", lazy="selectin")
+    tiers: Mapped[list["SupplyTier"]] = relationship(
+        order_by="SupplyTier.from_cases", lazy="selectin", cascade="all, delete-orphan"
+    )
 
 
 class SupplyTier(Model):
@@ -100,8 +102,8 @@ class SupplyTier(Model):
     price_minor: Mapped[int]
 
 
-Tiers = Mapping[int, int]
-"""From so many cases → fen a case."""
+Tiers = Sequence[tuple[int, int]]
+"""From so many cases, so many fen a case."""
 
 
 def add(
@@ -140,36 +142,29 @@ def add(
     )
     session.add(offer)
     session.flush()
-    audit.record("supply:add", f"supply_offers:{offer.id}", by=by, now=now, after={"tiers": dict(tiers)})
+    audit.record("supply:add", f"supply_offers:{offer.id}", by=by, now=now, after=_state(offer))
     return offer
 
 
-def change_tiers(offer: SupplyOffer, tiers: Tiers, *, by: UUID, now: datetime) -> None:
-    """Ask other prices from now on; orders already placed keep theirs. Raises TiersDisordered."""
-    check_tiers(tiers, offer.min_cases)
-    before = {tier.from_cases: tier.price_minor for tier in offer.tiers}
-    for tier in offer.tiers:
-        session.delete(tier)
+def change(
+    offer: SupplyOffer, *, tiers: Tiers | None = None, status: SupplyStatus | None = None, by: UUID, now: datetime
+) -> SupplyOffer:
+    """Ask other prices, stop a good or list it again; orders already placed keep theirs. Raises TiersDisordered."""
+    before = _state(offer)
+    if tiers is not None:
+        check_tiers(tiers, offer.min_cases)
+        offer.tiers = _rows(tiers)
+    offer.status = status or offer.status
     session.flush()
-    offer.tiers = _rows(tiers)
-    session.flush()
-    audit.record("supply:tiers", f"supply_offers:{offer.id}", by=by, now=now, before=before, after=dict(tiers))
-
-
-def set_status(offer: SupplyOffer, status: SupplyStatus, *, by: UUID, now: datetime) -> None:
-    """Stop a good, or list it again; saying it twice is once."""
-    before, offer.status = offer.status, status
-    session.flush()
-    audit.record(
-        "supply:status", f"supply_offers:{offer.id}", by=by, now=now, before={"status": before}, after={"status": status}
-    )
+    audit.record("supply:change", f"supply_offers:{offer.id}", by=by, now=now, before=before, after=_state(offer))
+    return offer
 
 
 def check_tiers(tiers: Tiers, min_cases: int) -> None:
     """Raises TiersDisordered unless tiers start at the smallest order and the price never rises with the quantity."""
-    steps = sorted(tiers.items())
-    begins = bool(steps) and len(steps) <= TIERS_MAX and steps[0][0] == min_cases and steps[-1][0] <= CASES_MAX
-    falls = all(first[1] >= second[1] for first, second in pairwise(steps))
+    steps = sorted(tiers)
+    begins = 0 < len(steps) <= TIERS_MAX and steps[0][0] == min_cases and steps[-1][0] <= CASES_MAX
+    falls = all(low[0] < high[0] and low[1] >= high[1] for low, high in pairwise(steps))
     if not (begins and falls and all(0 < price <= PRICE_MAX_MINOR for _from, price in steps)):
         raise TiersDisordered()
 
@@ -185,7 +180,7 @@ def next_delivery(weekday: int, *, now: datetime) -> date:
     return earliest + timedelta(days=(weekday - earliest.isoweekday()) % 7)
 
 
-def visible_to(who: Who) -> Select[tuple[SupplyOffer]]:
+def visible_to(who: Who) -> Select[SupplyOffer]:
     """A supplier sees its own goods, those who order for a station see what is listed, the province sees all."""
     own = SupplyOffer.supplier_id.in_(suppliers.ids_of(who))
     if who.may(Permission.WHOLESALE_ORDER):
@@ -193,14 +188,23 @@ def visible_to(who: Who) -> Select[tuple[SupplyOffer]]:
     return select(SupplyOffer).where(own)
 
 
-def find(offer_id: UUID, *, who: Who) -> SupplyOffer:
-    """A good of the caller's own supplier. Raises SupplyOfferUnknown."""
-    own = select(SupplyOffer).where(SupplyOffer.supplier_id.in_(suppliers.ids_of(who)))
-    offer = session.scalar(own.where(SupplyOffer.id == offer_id))
+def kept_by(who: Who) -> Select[SupplyOffer]:
+    """The goods of the caller's own supplier."""
+    return select(SupplyOffer).where(SupplyOffer.supplier_id.in_(suppliers.ids_of(who)))
+
+
+def find(offer_id: UUID, *, among: Select[SupplyOffer]) -> SupplyOffer:
+    """One good of those given. Raises SupplyOfferUnknown."""
+    offer = session.scalar(among.where(SupplyOffer.id == offer_id))
     if offer is None:
         raise SupplyOfferUnknown()
     return offer
 
 
-def _rows(tiers: Tiers) -> list[Any]:
-    return [SupplyTier(from_cases=cases, price_minor=price) for cases, price in sorted(tiers.items())]
+def _rows(tiers: Tiers) -> list[SupplyTier]:
+    return [SupplyTier(from_cases=cases, price_minor=price) for cases, price in sorted(tiers)]
+
+
+def _state(offer: SupplyOffer) -> dict[str, Any]:
+    tiers = {str(tier.from_cases): tier.price_minor for tier in offer.tiers}
+    return {"status": offer.status, "tiers": tiers}

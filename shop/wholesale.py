@@ -3,67 +3,29 @@
 `shop.receipts` counts them in.
 """
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Select, UniqueConstraint, or_, select, update
-from sqlalchemy import Sequence as NumberSequence
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.auth import Who
-from core.clock import local_day
 from core.db import Id, Model, among, new_id, one_of, session
-from core.errors import Conflict, IllegalMove, Malformed, NotFound
+from core.errors import IllegalMove, NotFound
 from core.i18n import _
 from core.money import CURRENCY
+from core.permissions import Permission
 from logistics import parcels, stations
-from logistics.branches import Branch
 from logistics.parcels import Kind, NewParcel
-from logistics.stations import Station
-from shop import suppliers, supply
-from shop.supply import SupplyOffer, SupplyOfferUnknown, SupplyStatus, SupplyStopped
-
-NUMBERS = NumberSequence("wholesale_order_numbers", metadata=Model.metadata)
-LINES_MAX = 50
+from shop import suppliers
 
 
 class WholesaleOrderUnknown(NotFound):
     """There is no such order, or it is not the caller's."""
 
     message = _("没有找到这张批销单。")
-
-
-class OrderEmpty(Malformed):
-    """An order has 1 to 50 lines."""
-
-    message = _("请选要订的货，最多 {most} 种。")
-
-
-class BelowSmallestOrder(Malformed):
-    """The supplier sends no fewer cases."""
-
-    message = _("“{name}”最少订 {min_cases} 箱。")
-
-
-class TooManyCases(Malformed):
-    """More than the van could bring."""
-
-    message = _("“{name}”最多订 {most} 箱。")
-
-
-class SeveralSuppliers(Malformed):
-    """One order goes to one supplier."""
-
-    message = _("一张单只能订一家供应商的货。")
-
-
-class StationMissing(Conflict):
-    """Only people of a station order for its shelf."""
-
-    message = _("您不在任何站点，不能订货。")
 
 
 class WholesaleStatus(StrEnum):
@@ -127,7 +89,9 @@ class WholesaleLine(Model):
     __table_args__ = (
         UniqueConstraint("order_id", "position"),
         UniqueConstraint("order_id", "barcode"),
-        CheckConstraint("cases >= 1 AND case_factor >= 1 AND units = cases * case_factor", name="units_are_whole_cases"),
+        CheckConstraint(
+            "cases >= 1 AND case_factor >= 1 AND units = cases * case_factor", name="units_are_whole_cases"
+        ),
         CheckConstraint("price_minor > 0 AND total_minor = cases * price_minor", name="total_is_cases_by_price"),
         CheckConstraint(
             "received_units >= 0 AND short_units >= 0 AND damaged_units >= 0"
@@ -169,46 +133,17 @@ class WholesaleMove(Model):
     reason: Mapped[str]
 
 
-def place(cases: Mapping[UUID, int], *, by: UUID, now: datetime) -> WholesaleOrder:
-    """Order goods (supply offer → cases) for the station where `by` works.
-
-    Raises StationMissing, OrderEmpty, SeveralSuppliers, BelowSmallestOrder, TooManyCases, SupplyOfferUnknown,
-    SupplyStopped.
-    """
-    station = stations.of_keeper(by)
-    if station is None:
-        raise StationMissing()
-    offers = _wanted(cases)
-    lines = [_line(offer, cases[offer.id], position) for position, offer in enumerate(offers, start=1)]
-    order = WholesaleOrder(
-        id=new_id(now),
-        number=_next_number(station, now),
-        station_id=station.id,
-        supplier_id=offers[0].supplier_id,
-        status=S.PLACED,
-        total_minor=sum(line.total_minor for line in lines),
-        currency=CURRENCY,
-        deliver_on=max(supply.next_delivery(offer.delivery_weekday, now=now) for offer in offers),
-        placed_at=now,
-        lines=lines,
-    )
-    session.add(order)
-    session.flush()
-    _log(order, None, S.PLACED, by=by, now=now)
-    return order
-
-
-def confirm(order: WholesaleOrder, *, by: UUID, now: datetime) -> None:
+def confirm(order: WholesaleOrder, *, by: UUID, now: datetime) -> WholesaleOrder:
     """The supplier will deliver."""
-    move(order, S.CONFIRMED, by=by, now=now)
+    return move(order, S.CONFIRMED, by=by, now=now)
 
 
-def cancel(order: WholesaleOrder, *, reason: str, by: UUID, now: datetime) -> None:
+def cancel(order: WholesaleOrder, *, reason: str, by: UUID, now: datetime) -> WholesaleOrder:
     """The station or the supplier takes it back, as long as it has not left."""
-    move(order, S.CANCELLED, by=by, now=now, reason=reason)
+    return move(order, S.CANCELLED, by=by, now=now, reason=reason)
 
 
-def ship(order: WholesaleOrder, *, by: UUID, now: datetime) -> list[parcels.Parcel]:
+def ship(order: WholesaleOrder, *, by: UUID, now: datetime) -> WholesaleOrder:
     """The supplier hands the goods to the branch: a closed carton a line, to ride the van to the station."""
     move(order, S.SHIPPED, by=by, now=now)
     cartons = [
@@ -225,10 +160,13 @@ def ship(order: WholesaleOrder, *, by: UUID, now: datetime) -> list[parcels.Parc
         )
         for line in order.lines
     ]
-    return parcels.register_many(cartons, now=now, by=by)
+    parcels.register_many(cartons, now=now, by=by)
+    return order
 
 
-def move(order: WholesaleOrder, to: WholesaleStatus, *, by: UUID, now: datetime, reason: str = "", **facts: Any) -> None:
+def move(
+    order: WholesaleOrder, to: WholesaleStatus, *, by: UUID, now: datetime, reason: str = "", **facts: Any
+) -> WholesaleOrder:
     """One legal step, compare-and-set, with its row. Raises IllegalMove."""
     seen = order.status
     moved = to in NEXT[seen] and session.scalar(
@@ -240,26 +178,35 @@ def move(order: WholesaleOrder, to: WholesaleStatus, *, by: UUID, now: datetime,
     session.refresh(order)
     if not moved:
         raise IllegalMove(current=WORDS[order.status], wanted=WORDS[to])
-    _log(order, seen, to, by=by, now=now, reason=reason)
+    log(order, seen, to, by=by, now=now, reason=reason)
+    return order
 
 
-def ordered_by(who: Who) -> Select[tuple[WholesaleOrder]]:
+def ordered_by(who: Who) -> Select[WholesaleOrder]:
     """The orders of the stations that are the caller's business."""
     return select(WholesaleOrder).where(WholesaleOrder.station_id.in_(stations.managed_by(who)))
 
 
-def supplied_by(who: Who) -> Select[tuple[WholesaleOrder]]:
+def supplied_by(who: Who) -> Select[WholesaleOrder]:
     """The orders to the caller's own supplier."""
     return select(WholesaleOrder).where(WholesaleOrder.supplier_id.in_(suppliers.ids_of(who)))
 
 
-def visible_to(who: Who) -> Select[tuple[WholesaleOrder]]:
+def dealt_by(who: Who) -> Select[WholesaleOrder]:
+    """The orders that the caller is a side of: of the station where he may order, or to his own supplier."""
+    mine = WholesaleOrder.supplier_id.in_(suppliers.ids_of(who))
+    if who.may(Permission.WHOLESALE_ORDER):
+        return select(WholesaleOrder).where(or_(mine, WholesaleOrder.station_id.in_(stations.managed_by(who))))
+    return select(WholesaleOrder).where(mine)
+
+
+def visible_to(who: Who) -> Select[WholesaleOrder]:
     """Both sides see an order: the station that placed it, the supplier that fills it."""
     mine = WholesaleOrder.station_id.in_(stations.managed_by(who))
     return select(WholesaleOrder).where(or_(mine, WholesaleOrder.supplier_id.in_(suppliers.ids_of(who))))
 
 
-def find(number: str, *, among: Select[tuple[WholesaleOrder]]) -> WholesaleOrder:
+def find(number: str, *, among: Select[WholesaleOrder]) -> WholesaleOrder:
     """One order of those given, by its number. Raises WholesaleOrderUnknown."""
     order = session.scalar(among.where(WholesaleOrder.number == number))
     if order is None:
@@ -267,48 +214,14 @@ def find(number: str, *, among: Select[tuple[WholesaleOrder]]) -> WholesaleOrder
     return order
 
 
-def _wanted(cases: Mapping[UUID, int]) -> Sequence[SupplyOffer]:
-    if not 0 < len(cases) <= LINES_MAX:
-        raise OrderEmpty(most=LINES_MAX)
-    offers = session.scalars(select(SupplyOffer).where(SupplyOffer.id.in_(cases)).order_by(SupplyOffer.id)).all()
-    if len(offers) < len(cases):
-        raise SupplyOfferUnknown()
-    if len({offer.supplier_id for offer in offers}) > 1:
-        raise SeveralSuppliers()
-    for offer in offers:
-        if offer.status is not SupplyStatus.LISTED:
-            raise SupplyStopped(name=offer.name)
-        if cases[offer.id] < offer.min_cases:
-            raise BelowSmallestOrder(name=offer.name, min_cases=offer.min_cases)
-        if cases[offer.id] > supply.CASES_MAX:
-            raise TooManyCases(name=offer.name, most=supply.CASES_MAX)
-    return offers
-
-
-def _line(offer: SupplyOffer, cases: int, position: int) -> WholesaleLine:
-    price_minor = supply.price_of(offer.tiers, cases)
-    return WholesaleLine(
-        position=position,
-        offer_id=offer.id,
-        barcode=offer.barcode,
-        name=offer.name,
-        unit=offer.unit,
-        case_factor=offer.case_factor,
-        cases=cases,
-        units=cases * offer.case_factor,
-        price_minor=price_minor,
-        total_minor=cases * price_minor,
-    )
-
-
-def _next_number(station: Station, now: datetime) -> str:
-    """PX, branch code, day, running number: any door can tell whose it is."""
-    code = session.scalars(select(Branch.code).where(Branch.id == station.branch_id)).one()
-    return f"PX{code}{local_day(now):%y%m%d}{session.scalars(NUMBERS).one() % 1_000_000:06d}"
-
-
-def _log(
-    order: WholesaleOrder, seen: WholesaleStatus | None, to: WholesaleStatus, *, by: UUID, now: datetime, reason: str = ""
+def log(
+    order: WholesaleOrder,
+    seen: WholesaleStatus | None,
+    to: WholesaleStatus,
+    *,
+    by: UUID,
+    now: datetime,
+    reason: str = "",
 ) -> None:
     session.add(
         WholesaleMove(

@@ -1,6 +1,6 @@
 """Makers of wholesale."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from core.permissions import Role
 from core.users import User
-from shop import barcodes, suppliers, supply, wholesale
+from shop import barcodes, restocking, suppliers, supply
 from shop.suppliers import Supplier
 from shop.supply import SupplyOffer
 from shop.wholesale import WholesaleOrder
@@ -40,7 +40,11 @@ def barcode() -> str:
 
 
 def supply_offer(
-    *, supplier: Supplier | None = None, tiers: Mapping[int, int] | None = None, now: datetime = MORNING, **given: Any
+    *,
+    supplier: Supplier | None = None,
+    tiers: Sequence[tuple[int, int]] | None = None,
+    now: datetime = MORNING,
+    **given: Any,
 ) -> SupplyOffer:
     """Water by the case of 24: ¥28 from 5 cases on, ¥26.50 from 20 on, brought on Tuesdays."""
     plain: dict[str, Any] = {
@@ -53,13 +57,13 @@ def supply_offer(
         "by": None,
         "now": now,
     }
-    prices = tiers or {5: 2_800, 20: 2_650}
+    prices = tiers or [(5, 2_800), (20, 2_650)]
     return supply.add(supplier or make.supplier(now=now), tiers=prices, **(plain | given))
 
 
 def wholesale_order(
-    cases: Mapping[UUID, int] | None = None, *, keeper: User | None = None, now: datetime = MORNING
+    lines: Sequence[tuple[UUID, int]] | None = None, *, keeper: User | None = None, now: datetime = MORNING
 ) -> WholesaleOrder:
     """Six cases of water for a station."""
     person = keeper or make.keeper()
-    return wholesale.place(cases or {make.supply_offer(now=now).id: 6}, by=person.id, now=now)
+    return restocking.place(lines or [(make.supply_offer(now=now).id, 6)], by=person.id, now=now)

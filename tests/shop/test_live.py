@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from core import auth
 from core.db import session
-from core.errors import IllegalMove, NotFound
+from core.errors import IllegalMove
 from core.permissions import Role, granted
 from shop import events, live, offers
-from shop.live import AlreadyOnAir, NotOnAir, Pin, SessionStatus, StationNotYours, TitleMissing
+from shop.live import AlreadyOnAir, LiveSessionUnknown, NotOnAir, Pin, SessionStatus, StationNotYours, TitleMissing
 from shop.offers import OfferStopped, OfferUnknown
 from tests import make
 from tests.make.shop import MORNING
@@ -109,7 +109,7 @@ def test_a_session_is_run_by_its_host_and_the_keeper_of_its_station_only():
     station = make.station()
     room = make.live_session(host=make.host(station))
     keeper = make.keeper(station)
-    assert live.one_run_by(who(keeper), room.id) is room
+    assert live.find(room.id, among=live.run_by(who(keeper))) is room
     for stranger in (make.host(station), make.keeper(), make.user()):
-        with pytest.raises(NotFound):
-            live.one_run_by(who(stranger), room.id)
+        with pytest.raises(LiveSessionUnknown):
+            live.find(room.id, among=live.run_by(who(stranger)))

@@ -16,7 +16,6 @@ from shop.offer_movements import OfferCause, OfferMovement
 from shop.offers import (
     NumberTaken,
     OfferOutOfBounds,
-    OfferStatus,
     OfferStopped,
     OfferUnknown,
     PackOfOtherStation,
@@ -42,7 +41,11 @@ def moved(offer):
 
 def test_offers_are_numbered_in_the_order_in_which_they_come():
     room = make.live_session()
-    assert [make.live_offer(room).number, make.live_offer(room, number=7).number, make.live_offer(room).number] == [1, 7, 8]
+    assert [make.live_offer(room).number, make.live_offer(room, number=7).number, make.live_offer(room).number] == [
+        1,
+        7,
+        8,
+    ]
 
 
 def test_a_number_means_one_offer():
@@ -217,18 +220,17 @@ def test_what_can_be_ordered_is_what_is_open_and_on_air():
 
 def test_the_database_itself_refuses_to_oversell():
     offer = make.live_offer(pool=1)
-    with pytest.raises(IntegrityError, match="never_oversold"), session.begin_nested():
-        offer.held = 2
+    offer.held = 2
+    with pytest.raises(IntegrityError, match="never_oversold"):
         session.flush()
 
 
 def test_movements_are_only_ever_added():
     offer = make.live_offer()
     row = session.scalars(select(OfferMovement).where(OfferMovement.offer_id == offer.id)).one()
-    with pytest.raises(ProgrammingError, match="only ever added"), session.begin_nested():
-        row.held_delta = 5
+    row.held_delta = 5
+    with pytest.raises(ProgrammingError, match="only ever added"):
         session.flush()
-    session.expire_all()
 
 
 def test_one_pool_is_never_sold_twice_by_many_hands(race_db):
