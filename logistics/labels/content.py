@@ -1,13 +1,13 @@
-"""What stands on a label: everything a hand or a machine on the way needs, and no more about a person than that."""
+"""What stands on a label: what a hand or a machine on the way needs, and no more about a person than that.
+
+A label speaks Chinese, whatever language its printer's operator reads.
+"""
 
 import re
 from dataclasses import dataclass
 
-from core.i18n import _, render
-
 CARRIER = "潇湘农村邮路"
-BY_HAND = _("人工分拣")
-REPEATED = _("补打 {count}")
+BY_HAND = "人工分拣"
 _STREET = re.compile(r"^.*?(?:大道|[路街巷弄村镇乡])")
 
 
@@ -34,12 +34,12 @@ class Content:
     @property
     def sort_words(self) -> str:
         """The sort code as it is shown, or the words that ask for a hand."""
-        return self.sort_code or render(BY_HAND)
+        return self.sort_code or BY_HAND
 
     @property
     def reprint(self) -> str:
         """Empty on the first print; afterwards says the how-manieth repeat this is."""
-        return render(REPEATED, count=self.prints - 1) if self.prints > 1 else ""
+        return f"补打 {self.prints - 1}" if self.prints > 1 else ""
 
     @property
     def weights(self) -> str:
