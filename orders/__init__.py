@@ -6,8 +6,8 @@ from flask import Flask
 
 def init_app(app: Flask, api: flask_smorest.Api) -> None:
     """Blueprints, listeners and jobs of this package."""
-    from orders import fulfilment, lifecycle  # noqa: F401  # listeners and jobs declare themselves
-    from orders.api import ledger, orders, settlements
+    from orders import fulfilment, lifecycle, paying  # noqa: F401  # listeners and jobs declare themselves
+    from orders.api import ledger, orders, payments, refunds, settlements, webhooks
 
-    for module in (orders, ledger, settlements):
+    for module in (orders, ledger, settlements, payments, refunds, webhooks):
         api.register_blueprint(module.blueprint)

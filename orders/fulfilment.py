@@ -4,6 +4,7 @@ The post knows nothing of orders; the link between the two is here. Every piece 
 news that comes twice, or in another order than it happened, ends in the same state.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -56,7 +57,7 @@ def _register(order: Order, packs: list[OrderLine], now: datetime) -> None:
     fields = {field: sealed.open_field(order, field) for field in ("name", "phone", "detail")}
     to = Address(region_code=order.region_code or "", **fields)
     tares = select(Pack.id, Pack.tare_g).where(Pack.id.in_({line.pack_id for line in packs}))
-    tare_g = dict(session.execute(tares).tuples())
+    tare_g = {pack_id: grams for pack_id, grams in session.execute(tares)}
     pack_by = stations.next_van(station, now=now) or now + PACK_WITHIN
     fresh = parcels.register_many(
         [
@@ -78,6 +79,12 @@ def _register(order: Order, packs: list[OrderLine], now: datetime) -> None:
         for parcel, line in zip(fresh, packs, strict=True)
     ]
     session.execute(insert(OrderParcel), links)
+
+
+def parcels_of(order: Order) -> Sequence[Parcel]:
+    """The parcels of an order that were not withdrawn, oldest first."""
+    of_order = select(OrderParcel.parcel_id).where(OrderParcel.order_id == order.id, OrderParcel.withdrawn_at.is_(None))
+    return session.scalars(select(Parcel).where(Parcel.id.in_(of_order)).order_by(Parcel.id)).all()
 
 
 @post.parcel_moved.connect
@@ -133,7 +140,7 @@ def withdraw(order: Order, *, now: datetime, by: UUID | None, reason: str) -> bo
         .returning(OrderParcel.parcel_id, OrderParcel.line_id)
         .execution_options(synchronize_session=False)
     )
-    stopped = session.execute(waiting).tuples().all()
+    stopped = session.execute(waiting).all()
     boxes = {box.id: box for box in session.scalars(select(Parcel).where(Parcel.id.in_([one for one, _ in stopped])))}
     for parcel_id, _line_id in stopped:
         parcels.cancel(boxes[parcel_id], by=by, now=now, reason=reason)

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Select, func, select, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from core.db import Id, Model, among, new_id, one_of, session
 from core.errors import Conflict, Refusal
@@ -117,6 +117,8 @@ class Entry(Model):
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(default=CURRENCY)
     at: Mapped[datetime]
+
+    transaction: Mapped[Transaction] = relationship()
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ def balances(codes: Iterable[str], at: datetime | None = None) -> dict[str, int]
     """Fen on several accounts at once; one that was never used has none."""
     wanted = list(codes)
     query = select(Entry.account, func.sum(Entry.amount_minor)).where(Entry.account.in_(wanted)).group_by(Entry.account)
-    found = dict(session.execute(query if at is None else query.where(Entry.at <= at)).tuples())
+    found = {row[0]: row[1] for row in session.execute(query if at is None else query.where(Entry.at <= at))}
     return {code: int(found.get(code, 0)) for code in wanted}
 
 
@@ -248,10 +250,15 @@ def trial_balance(at: datetime | None = None) -> dict[str, int]:
     """Fen by kind of account (the part before the colon). They add up to zero, or the books are broken."""
     prefix = func.split_part(Entry.account, ":", 1)
     query = select(prefix, func.sum(Entry.amount_minor)).group_by(prefix).order_by(prefix)
-    rows = session.execute(query if at is None else query.where(Entry.at <= at)).tuples()
+    rows = session.execute(query if at is None else query.where(Entry.at <= at))
     return {kind: int(minor) for kind, minor in rows}
 
 
-def statement(code: str) -> Select[tuple[Entry, Transaction]]:
-    """What happened on an account: its entries with their postings, newest first when paged."""
-    return select(Entry, Transaction).join(Transaction).where(Entry.account == code)
+def statement(code: str) -> Select[tuple[Entry]]:
+    """What happened on an account: its entries with their postings."""
+    return select(Entry).where(Entry.account == code).options(joinedload(Entry.transaction))
+
+
+def words(kind: str) -> str:
+    """A kind of posting, as a statement calls it."""
+    return WORDS.get(kind, kind)

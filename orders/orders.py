@@ -7,14 +7,16 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from core import db
 from core.auth import Who
-from core.db import Id, Model, among, one_of, session
+from core.db import Id, Model, one_of, session
 from core.errors import NotFound
 from core.i18n import _
 from core.money import CURRENCY
 from core.permissions import Role
 from logistics import stations
 from shop.farms import FarmMember
+from shop.live import LiveSession
 
 
 class OrderStatus(StrEnum):
@@ -73,8 +75,8 @@ class Order(Model):
 
     __tablename__ = "orders"
     __table_args__ = (
-        CheckConstraint(among("status", OrderStatus), name="status"),
-        CheckConstraint(among("channel", Channel), name="channel"),
+        CheckConstraint(db.among("status", OrderStatus), name="status"),
+        CheckConstraint(db.among("channel", Channel), name="channel"),
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
         CheckConstraint("refunded_minor BETWEEN 0 AND total_minor", name="refunded_within_total"),
         UniqueConstraint("channel", "external_number"),
@@ -150,8 +152,8 @@ class OrderMove(Model):
 
     __tablename__ = "order_moves"
     __table_args__ = (
-        CheckConstraint(among("was", OrderStatus), name="was"),
-        CheckConstraint(among("became", OrderStatus), name="became"),
+        CheckConstraint(db.among("was", OrderStatus), name="was"),
+        CheckConstraint(db.among("became", OrderStatus), name="became"),
     )
 
     id: Mapped[Id]
@@ -164,11 +166,13 @@ class OrderMove(Model):
 
 
 def visible_to(who: Who) -> Select[tuple[Order]]:
-    """The orders that a person may see: one's own, those of one's farm, one's station or one's branch."""
+    """The orders that a person may see: one's own, those of one's farm, live room, station or branch."""
     orders = select(Order)
     if who.roles & {Role.ADMIN, Role.PROVINCE}:
         return orders
     mine = [Order.buyer_id == who.user_id]
+    if Role.HOST in who.roles:
+        mine.append(Order.session_id.in_(select(LiveSession.id).where(LiveSession.host_id == who.user_id)))
     if Role.FARMER in who.roles:
         farms = select(FarmMember.farm_id).where(FarmMember.user_id == who.user_id)
         mine.append(Order.id.in_(select(OrderLine.order_id).where(OrderLine.farm_id.in_(farms))))
@@ -177,9 +181,18 @@ def visible_to(who: Who) -> Select[tuple[Order]]:
     return orders.where(or_(*mine))
 
 
-def by_number(number: str, *, who: Who) -> Order:
-    """The order with this number, if this person may see it. Raises OrderUnknown."""
-    order = session.scalars(visible_to(who).where(Order.number == number)).one_or_none()
+def changeable_by(who: Who) -> Select[tuple[Order]]:
+    """The orders that a person may call off: one's own, and those of the station that one looks after."""
+    mine = Order.buyer_id == who.user_id
+    if who.roles & {Role.KEEPER, Role.BRANCH_HEAD}:
+        return select(Order).where(or_(mine, Order.station_id.in_(stations.managed_by(who))))
+    return select(Order).where(mine)
+
+
+def by_number(number: str, *, who: Who, among: Select[tuple[Order]] | None = None) -> Order:
+    """The order with this number, of those given or of all that this person may see. Raises OrderUnknown."""
+    these = visible_to(who) if among is None else among
+    order = session.scalars(these.where(Order.number == number)).one_or_none()
     if order is None:
         raise OrderUnknown()
     return order

@@ -1,0 +1,163 @@
+"""Orders over HTTP: place, list, read, cancel."""
+
+from typing import Any
+
+from marshmallow import fields
+from sqlalchemy.orm import selectinload
+
+from core import auth, clock
+from core.auth import requires
+from core.once import once
+from core.paging import Page, PageArgs, page, page_schema
+from core.permissions import Permission
+from core.schemas import Moment, Schema, Whole
+from core.web import Blueprint
+from logistics import addresses
+from logistics.addresses import AddressIn
+from orders import checkout, fulfilment, lifecycle, orders, recipients
+from orders.checkout import Placed
+from orders.claims import Claim, ClaimLine
+from orders.orders import Order
+
+blueprint = Blueprint("orders", __name__, url_prefix="/api/v1", description="Orders: from the basket to the door")
+
+
+class OrderLineIn(Schema):
+    """A pack at its list price, or a live offer at its live price. Nobody sends a price."""
+
+    pack_id = fields.UUID()
+    offer_id = fields.UUID()
+    quantity = Whole(required=True)
+
+
+class OrderIn(Schema):
+    """What is wanted and where it goes."""
+
+    lines = fields.List(fields.Nested(OrderLineIn), required=True)
+    address = fields.Nested(AddressIn, required=True)
+
+
+class PlacedOut(Schema):
+    """The goods are held until `pay_by`."""
+
+    id = fields.UUID()
+    number = fields.String()
+    status = fields.String()
+    pay_by = Moment()
+    total_minor = fields.Integer()
+    currency = fields.String()
+
+
+class OrderLineOut(Schema):
+    pack_id = fields.UUID()
+    offer_id = fields.UUID(allow_none=True)
+    product_name = fields.String()
+    pack_name = fields.String()
+    quantity = fields.Integer()
+    net_g = fields.Integer()
+    price_minor = fields.Integer()
+    total_minor = fields.Integer()
+    refunded_minor = fields.Integer()
+
+
+class OrderBrief(Schema):
+    """An order in a list."""
+
+    number = fields.String()
+    status = fields.String()
+    channel = fields.String()
+    total_minor = fields.Integer()
+    refunded_minor = fields.Integer()
+    currency = fields.String()
+    placed_at = Moment()
+    pay_by = Moment(allow_none=True)
+    paid_at = Moment(allow_none=True)
+    lines = fields.List(fields.Nested(OrderLineOut))
+
+
+class RecipientOut(Schema):
+    """In clear for the buyer, masked for everybody else."""
+
+    name = fields.String()
+    phone = fields.String()
+    region_code = fields.String()
+    region = fields.String()
+    detail = fields.String()
+
+
+class OrderMoveOut(Schema):
+    was = fields.String(allow_none=True)
+    became = fields.String()
+    at = Moment()
+    reason = fields.String()
+
+
+class OrderParcelOut(Schema):
+    number = fields.String()
+    status = fields.String()
+    contents = fields.String()
+
+
+class OrderOut(OrderBrief):
+    """One order with its way so far."""
+
+    id = fields.UUID()
+    completed_at = Moment(allow_none=True)
+    recipient = fields.Function(
+        lambda order: RecipientOut().dump(recipients.shown_to(order, auth.current())) or None,
+        metadata={"type": "object"},
+    )
+    moves = fields.List(fields.Nested(OrderMoveOut))
+    parcels = fields.Function(
+        lambda order: OrderParcelOut(many=True).dump(fulfilment.parcels_of(order)), metadata={"type": "array"}
+    )
+
+
+class CancelIn(Schema):
+    """Why, in the words of who cancels."""
+
+    reason = fields.String(load_default="")
+
+
+@blueprint.post("/orders")
+@requires(Permission.ORDER_PLACE)
+@once
+@blueprint.arguments(OrderIn)
+@blueprint.response(201, PlacedOut)
+def place(new: dict[str, Any]) -> Placed:
+    """Place an order; its goods are held for fifteen minutes."""
+    claim = Claim(
+        buyer_id=auth.current().user_id,
+        lines=tuple(ClaimLine(**line) for line in new["lines"]),
+        address=addresses.parse(new["address"]),
+    )
+    return checkout.place_one(claim, now=clock.now())
+
+
+@blueprint.get("/orders")
+@requires(Permission.ORDER_READ)
+@blueprint.arguments(PageArgs, location="query")
+@blueprint.response(200, page_schema(OrderBrief))
+def list_orders(args: dict[str, Any]) -> Page[Order]:
+    """One's own orders, and those of one's farm, live room, station or branch; newest first."""
+    return page(orders.visible_to(auth.current()).options(selectinload(Order.lines)), model=Order, **args)
+
+
+@blueprint.get("/orders/<number>")
+@requires(Permission.ORDER_READ)
+@blueprint.response(200, OrderOut)
+def read(number: str) -> Order:
+    """One order, with its way so far."""
+    return orders.by_number(number, who=auth.current())
+
+
+@blueprint.post("/orders/<number>/cancel")
+@requires(Permission.ORDER_CANCEL)
+@blueprint.arguments(CancelIn)
+@blueprint.response(200, OrderBrief)
+def cancel(why: dict[str, str], number: str) -> Order:
+    """Call an unpaid order off; its goods go back on the shelf."""
+    who = auth.current()
+    order = orders.by_number(number, who=who, among=orders.changeable_by(who))
+    lifecycle.cancel(order, by=who.user_id, now=clock.now(), reason=why["reason"])
+    return order
