@@ -16,7 +16,7 @@ from core.permissions import Role
 NAME_MAX = 60
 
 
-class NotOfASupplier(Forbidden):
+class WithoutSupplier(Forbidden):
     """The role is right, but no supplier has made the caller its member."""
 
     message = _("您还不是哪家供应商的人，请先请平台登记。")
@@ -69,10 +69,10 @@ def add_member(supplier: Supplier, user_id: UUID, *, by: UUID | None, now: datet
 
 
 def of_user(user_id: UUID) -> Supplier:
-    """The supplier that a person speaks for. Raises NotOfASupplier."""
+    """The supplier that a person speaks for. Raises WithoutSupplier."""
     supplier = session.scalar(select(Supplier).join(SupplierMember).where(SupplierMember.user_id == user_id))
     if supplier is None:
-        raise NotOfASupplier()
+        raise WithoutSupplier()
     return supplier
 
 

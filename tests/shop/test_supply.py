@@ -7,7 +7,7 @@ import pytest
 from core.permissions import Role
 from shop import barcodes, suppliers, supply
 from shop.barcodes import BarcodeWrong
-from shop.suppliers import NotOfASupplier, SupplierNameWrong
+from shop.suppliers import WithoutSupplier, SupplierNameWrong
 from shop.supply import BarcodeTaken, CaseImpossible, SupplyOfferUnknown, SupplyStatus, TiersDisordered
 from tests import make
 from tests.make.shop import MORNING
@@ -48,7 +48,7 @@ def test_every_single_wrong_digit_is_noticed():
 def test_a_supplier_speaks_through_its_members():
     member = make.supplier_member()
     assert suppliers.of_user(member.id).name.startswith("甲商贸")
-    with pytest.raises(NotOfASupplier):
+    with pytest.raises(WithoutSupplier):
         suppliers.of_user(make.user(roles=[Role.SUPPLIER]).id)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from core.db import session
 from core.errors import IllegalMove
-from logistics import parcels
+from logistics import acceptance, parcels, staging
 from logistics.moves import ParcelStatus
 from logistics.parcels import Kind, Parcel
 from logistics.scans import Code
@@ -165,9 +165,9 @@ def test_nothing_is_counted_before_it_was_sent():
 def test_the_count_is_the_proof_of_delivery_of_cartons_at_hand():
     order, keeper = shipped()
     (box,) = cartons(order)
-    marks = {f"{mark}_at": MORNING for mark in ("real_name_checked", "inspected", "screened")}
-    parcels.move(box, ParcelStatus.STAGED, Code.STAGED, by=keeper.id, now=MORNING, **marks)
-    parcels.move(box, ParcelStatus.ARRIVED, Code.ARRIVED, by=keeper.id, now=MORNING)
+    acceptance.mark_acceptance(box, real_name=True, inspected=True, screened=True, by=keeper.id, now=MORNING)
+    staging.stage_cartons([box.id], by=keeper.id, now=MORNING)
+    parcels.move(box, ParcelStatus.ARRIVED, Code.AT_STATION, by=keeper.id, now=MORNING)
     receipts.receive(order, [], by=keeper.id, now=MORNING)
     assert box.status is ParcelStatus.DELIVERED
 
