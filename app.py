@@ -21,7 +21,9 @@ def create_app(found: Settings | None = None, *, listening: bool = False) -> Fla
     found = found or settings()
     if not db.connected():
         db.connect(found.database_url, pool_size=found.pool_size)
-    app = make_service("xiaoxiang", found, static_folder="web/static", static_url_path="/static")
+    app = make_service(
+        "xiaoxiang", found, static_folder="web/static", static_url_path="/static", template_folder="web/templates"
+    )
     app.config.update(
         API_TITLE="Xiaoxiang",
         API_VERSION="v1",

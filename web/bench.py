@@ -83,7 +83,10 @@ def to_load() -> str:
     """What is staged, and the dispatches of the day."""
     place = station.mine(auth.current())
     staged = session.scalars(
-        select(Parcel).where(Parcel.station_id == place.id, Parcel.status == S.STAGED).order_by(Parcel.number).limit(SHOWN)
+        select(Parcel)
+        .where(Parcel.station_id == place.id, Parcel.status == S.STAGED)
+        .order_by(Parcel.number)
+        .limit(SHOWN)
     ).all()
     return render_template("to_load.html", station=place, staged=staged, dispatches=_dispatches(place.id))
 

@@ -205,9 +205,7 @@ def _goods_waiting(who: Who) -> list[Any]:
 
 def _arrived(who: Who) -> list[Parcel]:
     """Order boxes that were counted in and wait for the postman, or are with him."""
-    query = parcels.visible_to(who).where(
-        Parcel.kind == Kind.ORDER, Parcel.status.in_([S.ARRIVED, S.OUT_FOR_DELIVERY])
-    )
+    query = parcels.visible_to(who).where(Parcel.kind == Kind.ORDER, Parcel.status.in_([S.ARRIVED, S.OUT_FOR_DELIVERY]))
     return list(session.scalars(query.order_by(Parcel.number).limit(SHOWN)))
 
 

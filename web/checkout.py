@@ -52,7 +52,11 @@ class RegionUnclear(Malformed):
 def form() -> str:
     """The form, filled with the address of the last order."""
     asked = {name: request.args.get(name, "")[:120] for name in FIELDS}
-    given = {"quantity": "1", "method": "wechat_pay"} | _last_address(auth.current()) | {k: v for k, v in asked.items() if v}
+    given = (
+        {"quantity": "1", "method": "wechat_pay"}
+        | _last_address(auth.current())
+        | {k: v for k, v in asked.items() if v}
+    )
     return _form(given, None)
 
 
@@ -148,9 +152,16 @@ def _form(given: dict[str, str], refusal: Refusal | None) -> str:
 def _last_address(who: Who) -> dict[str, str]:
     """One's own last address, so that the second order is one tap."""
     last = session.scalars(
-        select(Order).where(Order.buyer_id == who.user_id, Order.name_sealed.is_not(None)).order_by(Order.id.desc()).limit(1)
+        select(Order)
+        .where(Order.buyer_id == who.user_id, Order.name_sealed.is_not(None))
+        .order_by(Order.id.desc())
+        .limit(1)
     ).one_or_none()
     if last is None or last.region_code is None:
         return {}
     opened = {field: sealed.open_field(last, field) for field in ("name", "phone", "detail")}
-    return opened | {"phone": opened["phone"].removeprefix("+86"), "region_code": last.region_code, "region": regions.full_name(last.region_code)}
+    return opened | {
+        "phone": opened["phone"].removeprefix("+86"),
+        "region_code": last.region_code,
+        "region": regions.full_name(last.region_code),
+    }

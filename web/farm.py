@@ -33,7 +33,10 @@ def desk() -> str:
     owed = ledger.balances([f"farm:{farm.id}" for farm in mine])
     goods = session.scalars(products.kept_by(auth.current()).order_by(Product.id.desc()).limit(SHOWN)).all()
     open_lots = session.scalars(
-        lots.visible_to(auth.current()).where(HarvestLot.status == LotStatus.OPEN).order_by(HarvestLot.id.desc()).limit(SHOWN)
+        lots.visible_to(auth.current())
+        .where(HarvestLot.status == LotStatus.OPEN)
+        .order_by(HarvestLot.id.desc())
+        .limit(SHOWN)
     ).all()
     return render_template(
         "farm.html", farms=mine, goods=goods, lots=open_lots,
@@ -140,7 +143,9 @@ def _uuid(name: str) -> UUID:
 
 def _product_form(refusal: Refusal | None) -> str:
     mine = session.scalars(farms.visible_to(auth.current()).order_by(Farm.id).limit(SHOWN)).all()
-    return render_template("farm_product.html", farms=mine, kinds=list(ProductKind), given=request.form, refusal=refusal)
+    return render_template(
+        "farm_product.html", farms=mine, kinds=list(ProductKind), given=request.form, refusal=refusal
+    )
 
 
 def _lot_form(product: Product, refusal: Refusal | None) -> str:

@@ -148,7 +148,9 @@ def _packs(found: LiveSession) -> list[Pack]:
         .join(Product, Product.id == Pack.product_id)
         .join(Farm, Farm.id == Product.farm_id)
         .where(
-            Farm.station_id == found.station_id, Pack.status == PackStatus.LISTED, Product.status == ProductStatus.LISTED
+            Farm.station_id == found.station_id,
+            Pack.status == PackStatus.LISTED,
+            Product.status == ProductStatus.LISTED,
         )
         .order_by(Product.name, Pack.net_g)
         .limit(SHOWN)

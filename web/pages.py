@@ -32,8 +32,18 @@ HOME_OF = (
 def init_app(app: Flask) -> None:
     """Give templates their words and filters."""
     app.jinja_env.globals.update(
-        _=i18n.render, csrf_token=csrf_token, form_key=form_key, home_url=home_url, world=settings().world, icons=icons,
-        status_word=words.status, parcel_word=words.parcel, reason_word=words.reason, cause_word=words.cause, drawing=goods_art.drawing, wash=goods_art.wash,
+        _=i18n.render,
+        csrf_token=csrf_token,
+        form_key=form_key,
+        home_url=home_url,
+        world=settings().world,
+        icons=icons,
+        status_word=words.status,
+        parcel_word=words.parcel,
+        reason_word=words.reason,
+        cause_word=words.cause,
+        drawing=goods_art.drawing,
+        wash=goods_art.wash,
     )
     app.jinja_env.filters.update(cn_date=cn_date, cn_time=cn_time, cn_moment=cn_moment, jin=jin, yuan=yuan, pct=pct)
     app.context_processor(_reader)

@@ -6,7 +6,9 @@ from flask import Blueprint, render_template, request
 
 from core import auth, clock
 from core.auth import public
+from core.db import session
 from logistics import stations
+from logistics.stations import Station
 from shop import catalogue
 from web import rooms
 
@@ -35,9 +37,7 @@ def search() -> str:
     """What a few words find, or what a village sells."""
     words = request.args.get("q", "")[:50]
     village = request.args.get("village", "")[:12]
-    found = catalogue.search(
-        words, who=None, village=village or None, after=_page_key(), now=clock.now()
-    )
+    found = catalogue.search(words, who=None, village=village or None, after=_page_key(), now=clock.now())
     return render_template("search.html", q=words, village=village, page=found)
 
 
@@ -54,8 +54,10 @@ def product(product_id: UUID) -> str:
     """A product: packs, harvest, origin, the van it would ride."""
     now = clock.now()
     found = catalogue.detail(product_id, who=auth.current_or_none(), now=now)
-    station = stations.by_id(found.card.station_id)
-    return render_template("product.html", found=found, card=found.card, van=stations.next_van(station, now=now), now=now)
+    station = session.get_one(Station, found.card.station_id)
+    return render_template(
+        "product.html", found=found, card=found.card, van=stations.next_van(station, now=now), now=now
+    )
 
 
 def _page_key() -> UUID | None:

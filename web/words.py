@@ -42,13 +42,12 @@ REASONS = {
 
 
 CAUSES = {
+    "found": _("后来扫到了"),
     "left_behind": _("落在站里"),
-    "misloaded": _("装错了"),
-    "label": _("面单问题"),
-    "damaged": _("破损"),
+    "sent_on": _("转走了"),
+    "not_announced": _("没写进清单"),
+    "misread": _("号码扫错"),
     "lost": _("丢失"),
-    "found": _("找到了"),
-    "other": _("其他"),
 }
 
 

@@ -1,0 +1,145 @@
+"""The whole product, started as a user starts it, for browser, journey and fault tests."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+START_S = 120
+STOP_S = 20
+PASSWORD = "xiaoxiang"
+ADDRESS = {"name": "王小明", "phone": "13800001234", "region_code": "430104", "detail": "麓山南路 2 号"}
+
+
+class House:
+    """`manage.py run` in a state folder and on ports of its own."""
+
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="xx-house-"))
+        self.port = _free_ports()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = self.home / "run.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What the product sees of this machine: its own ports, its own folder, no database given."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("XIAOXIANG_", "DATABASE_URL", "STRIPE_"))}
+        return kept | {"XIAOXIANG_HOME": str(self.home / "state"), "XIAOXIANG_PORT": str(self.port)}
+
+    def start(self) -> None:
+        """Start everything and wait until the first page answers."""
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "run"], cwd=ROOT, env=self.env, stdout=out, stderr=out
+            )
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the house did not start:\n{self.log.read_text()[-3000:]}")
+            if self.answers("/readyz"):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"the house did not answer in {START_S} s:\n{self.log.read_text()[-3000:]}")
+
+    def answers(self, path: str) -> bool:
+        """Whether a path answers 200 now."""
+        try:
+            return requests.get(self.url + path, timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def stop(self) -> None:
+        """Ctrl-C."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(STOP_S)
+
+    def kill(self) -> None:
+        """kill -9 of the supervisor."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOP_S)
+
+    def close(self) -> None:
+        """Stop and leave nothing behind."""
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command of the door, beside the running house."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+
+    def caller(self, tail: str) -> "Caller":
+        """A program signed in as one of the demo people (last two digits of the phone)."""
+        return Caller(self.url, f"139000000{tail}")
+
+
+class Caller:
+    """A program that talks to the API as one person."""
+
+    def __init__(self, url: str, phone: str) -> None:
+        self.url = url + "/api/v1"
+        self.http = requests.Session()
+        answer = self.http.post(f"{self.url}/login", json={"phone": phone, "password": PASSWORD}, timeout=20)
+        assert answer.status_code == 200, answer.text
+        self.http.headers["Authorization"] = "Bearer " + answer.json()["token"]
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Read; anything but 200 fails the test."""
+        answer = self.http.get(self.url + path, params=query, timeout=20)
+        assert answer.status_code == 200, f"GET {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def post(
+        self, path: str, body: Any = None, *, key: str | None = None, wanted: int | tuple[int, ...] = (200, 201, 204)
+    ) -> Any:
+        """Do; anything but the wanted status fails the test."""
+        answer = self.send(path, body, key=key)
+        statuses = (wanted,) if isinstance(wanted, int) else wanted
+        assert answer.status_code in statuses, f"POST {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def send(self, path: str, body: Any = None, *, key: str | None = None) -> requests.Response:
+        """Do, and see what comes."""
+        headers = {"Idempotency-Key": key or secrets.token_hex(16)}
+        return self.http.post(self.url + path, json=body if body is not None else {}, headers=headers, timeout=20)
+
+    def until(self, path: str, field: str, wanted: str, *, within_s: float = 30) -> Any:
+        """Read again until a field has the wanted value."""
+        deadline = time.monotonic() + within_s
+        while True:
+            found = self.get(path)
+            if found[field] == wanted:
+                return found
+            assert time.monotonic() < deadline, f"{path}: {field} is {found[field]!r}, not {wanted!r}"
+            time.sleep(0.2)
+
+
+def _free_ports() -> int:
+    """A port whose two followers are free as well."""
+    for _ in range(100):
+        port = secrets.randbelow(20_000) + 20_000
+        try:
+            for offset in range(3):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port + offset))
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no three free ports in a row")
