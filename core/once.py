@@ -4,6 +4,7 @@ The key row is written in the transaction of the deed itself, so that either bot
 (draft-ietf-httpapi-idempotency-key-header-07; its four cases are the four outcomes here).
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -89,8 +90,19 @@ def asked() -> tuple[UUID, str, str, bytes]:
     key = request.headers.get("Idempotency-Key") or request.form.get("key", "")
     if not KEY.fullmatch(key):
         raise MissingIdempotencyKey()
-    what = f"{request.method} {request.path}\n".encode() + request.get_data(cache=True)
+    what = f"{request.method} {request.path}\n".encode() + _content()
     return auth.current().user_id, request.url_rule.rule if request.url_rule else "", key, hashlib.sha256(what).digest()
+
+
+def _content() -> bytes:
+    """What was sent. The stream of a form is read up by the time we come, so its fields and files are taken instead."""
+    if not request.form and not request.files:
+        return request.get_data(cache=True)
+    sent = sorted(pair for pair in request.form.items(multi=True) if pair[0] != "csrf_token")
+    for name, file in sorted(request.files.items(multi=True)):
+        sent.append((name, hashlib.sha256(file.stream.read()).hexdigest()))
+        file.stream.seek(0)
+    return json.dumps(sent).encode()
 
 
 def claim(owner: UUID, route: str, key: str, fingerprint: bytes, *, now: datetime) -> IdempotencyKey | None:
@@ -121,7 +133,8 @@ def keep(owner: UUID, route: str, key: str, response: Response) -> None:
         )
     ).one()
     row.status = response.status_code
-    answer = json.dumps([response.headers.get("Location"), response.mimetype, response.get_data(as_text=True)])
+    body = base64.b64encode(response.get_data()).decode()
+    answer = json.dumps([response.headers.get("Location"), response.mimetype, body])
     row.answer_sealed = sealed.seal(answer, table="idempotency_keys", column="answer", row_id=row.id)
 
 
@@ -129,7 +142,7 @@ def replay(known: IdempotencyKey) -> Response:
     """The stored answer, marked as a repeat."""
     answer = sealed.unseal(known.answer_sealed or b"", table="idempotency_keys", column="answer", row_id=known.id)
     location, mimetype, body = json.loads(answer)
-    response = Response(body, known.status, mimetype=mimetype)
+    response = Response(base64.b64decode(body), known.status, mimetype=mimetype)
     if location:
         response.headers["Location"] = location
     response.headers["Idempotent-Replayed"] = "true"
