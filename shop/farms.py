@@ -88,7 +88,7 @@ def take_in(
 
     Raises StationUnknown, PersonUnknown, PhoneImpossible, RegionUnknown, RegionTooCoarse.
     """
-    keeps = session.scalar(stations.managed_by(who).where(Station.id == station_id)) is not None
+    keeps = session.scalar(stations.visible_to(who).where(Station.id == station_id)) is not None
     station = session.get(Station, station_id)
     if station is None or station.stopped_on is not None or not (keeps or Role.FARMER in who.roles):
         raise StationUnknown()

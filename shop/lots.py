@@ -1,17 +1,16 @@
 """Harvest lots: one pick of one product, in grams, sold until it is gone or past its date.
 
 Every pack and every channel draws on the same lot. Until the weigh-in a lot may promise its low bound times a factor,
-afterwards what was weighed and is still there. This page opens a lot and chooses the lot a basket is taken from;
-`shop.harvest` weighs in and writes off, `shop.stock` holds, allocates and ships.
+afterwards what was weighed and is still there. This page opens a lot; `shop.harvest` weighs it in and writes off,
+`shop.stock` holds, allocates and ships.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, Sequence, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, Select, Sequence, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.auth import Who
@@ -19,11 +18,11 @@ from core.clock import local_day
 from core.db import Id, Model, new_id, one_of, session
 from core.errors import Conflict, Malformed, NotFound
 from core.i18n import _
+from core.jobs import periodic
 from core.money import FULL_RATE_BP
 from logistics.stations import Branch, Station
 from shop import movements, products
 from shop.movements import Cause
-from shop.packs import Pack
 from shop.products import Product
 
 LOT_NUMBERS = Sequence("lot_numbers", metadata=Model.metadata)
@@ -129,19 +128,16 @@ class HarvestLot(Model):
         """What can still be promised."""
         return max(0, self.ceiling_g - self.held_g - self.allocated_g)
 
-    def check_for_sale(self, day: date) -> None:
-        """Raises LotClosed, LotNotReady, LotPastDate."""
-        if self.status is not LotStatus.OPEN:
-            raise LotClosed()
-        if day < self.ready_on:
-            raise LotNotReady(ready_on=self.ready_on)
-        if day > self.best_before:
-            raise LotPastDate(best_before=self.best_before)
 
-
-def sellable(lot: HarvestLot) -> int:
-    """Grams that can still be promised."""
-    return lot.left_g
+def unfit(lot: HarvestLot | Row[Any], day: date) -> Conflict | None:
+    """Why nothing of a lot may be sold on a day, or None."""
+    if lot.status != LotStatus.OPEN:
+        return LotClosed()
+    if day < lot.ready_on:
+        return LotNotReady(ready_on=lot.ready_on)
+    if day > lot.best_before:
+        return LotPastDate(best_before=lot.best_before)
+    return None
 
 
 def add(
@@ -199,27 +195,6 @@ def lock(lot: HarvestLot) -> HarvestLot:
     return lot
 
 
-def for_packs(quantities: Mapping[UUID, int], *, now: datetime) -> dict[UUID, UUID]:
-    """The lot that each pack of a basket (pack → quantity) is taken from.
-
-    Packs of one product are summed and taken from one lot: of those in date, the one that ends first among those that
-    have enough. Two queries at most, whatever the size of the basket. It reserves nothing: `shop.stock.hold` does.
-    Raises LotSoldOut when no lot has enough, LotNotReady or LotPastDate when only such lots are there.
-    """
-    packs = session.execute(select(Pack.id, Pack.product_id, Pack.net_g).where(Pack.id.in_(quantities))).all()
-    wanted_g: dict[UUID, int] = defaultdict(int)
-    for pack in packs:
-        wanted_g[pack.product_id] += pack.net_g * quantities[pack.id]
-    on_offer = _open_lots(wanted_g, local_day(now))
-    chosen = {product_id: _first_with(on_offer[product_id], grams, now) for product_id, grams in wanted_g.items()}
-    return {pack.id: chosen[pack.product_id] for pack in packs}
-
-
-def choose_lot(pack: Pack, *, now: datetime, quantity: int = 1) -> HarvestLot:
-    """The lot one pack is taken from. Raises as `for_packs` does."""
-    return session.get_one(HarvestLot, for_packs({pack.id: quantity}, now=now)[pack.id])
-
-
 def visible_to(who: Who) -> Select[HarvestLot]:
     """The lots of the farms that a person looks after."""
     return select(HarvestLot).where(HarvestLot.product_id.in_(products.kept_by(who).with_only_columns(Product.id)))
@@ -240,31 +215,12 @@ def find(lot_id: UUID, *, who: Who) -> HarvestLot:
     return lot
 
 
-def _open_lots(product_ids: Iterable[UUID], day: date) -> dict[UUID, list[HarvestLot]]:
-    """Open lots by product, those that end first in front; the last one past its date too, to name the reason."""
-    recent = HarvestLot.best_before >= day - REMEMBERED
-    query = select(HarvestLot).where(
-        HarvestLot.product_id.in_(product_ids), HarvestLot.status == LotStatus.OPEN, recent
-    )
-    fresh = query.order_by(HarvestLot.best_before, HarvestLot.id).execution_options(populate_existing=True)
-    found: dict[UUID, list[HarvestLot]] = defaultdict(list)
-    for lot in session.scalars(fresh):
-        found[lot.product_id].append(lot)
-    return found
-
-
-def _first_with(lots: list[HarvestLot], grams: int, now: datetime) -> UUID:
-    day = local_day(now)
-    ready = [lot for lot in lots if lot.ready_on <= day <= lot.best_before]
-    if not ready:
-        for lot in reversed(lots):
-            lot.check_for_sale(day)
-        raise LotSoldOut(left_g=0)
-    for lot in ready:
-        if lot.left_g >= grams:
-            return lot.id
-    fullest = max(ready, key=sellable)
-    raise LotSoldOut(left_g=fullest.left_g, lot_id=fullest.id)
+@periodic("10 16 * * *")
+def close_old(timestamp: int) -> None:
+    """Close lots that ended a month ago: so long they explain why there is nothing, then they are only in the way."""
+    last = local_day(datetime.fromtimestamp(timestamp, UTC)) - REMEMBERED
+    old = (HarvestLot.status == LotStatus.OPEN) & (HarvestLot.best_before < last)
+    session.execute(update(HarvestLot).where(old).values(status=LotStatus.CLOSED))
 
 
 def _next_code(product: Product, ready_on: date) -> str:

@@ -18,7 +18,7 @@ from core.clock import local_day
 from core.db import new_id, session
 from core.errors import Conflict
 from core.i18n import _
-from shop.lots import HarvestLot, LotClosed, LotNotReady, LotPastDate, LotSoldOut, LotStatus, LotUnknown
+from shop.lots import HarvestLot, LotSoldOut, LotStatus, LotUnknown, unfit
 from shop.movements import Cause
 
 
@@ -158,16 +158,9 @@ def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | No
 
 def _refusal(verb: Verb, row: Row[Any], now: datetime) -> Conflict:
     """Why this lot could not give what was asked."""
-    day = local_day(now)
     if not verb.sells:
         return StockMismatch(lot_id=row.id)
-    if row.status != LotStatus.OPEN:
-        return LotClosed()
-    if day < row.ready_on:
-        return LotNotReady(ready_on=row.ready_on)
-    if day > row.best_before:
-        return LotPastDate(best_before=row.best_before)
-    return LotSoldOut(left_g=row.left_g, lot_id=row.id)
+    return unfit(row, local_day(now)) or LotSoldOut(left_g=row.left_g, lot_id=row.id)
 
 
 def _forget(lot_ids: Grams) -> None:

@@ -76,13 +76,13 @@ class LotList(PageArgs):
     short = fields.Boolean(load_default=False, metadata={"description": "Only lots that have promised too much"})
 
 
-class WeighIn(Schema):
+class LotWeighIn(Schema):
     """All that was picked for the lot, boxes already gone and losses included."""
 
     weighed_g = Whole(required=True, validate=validate.Range(0, GRAMS_MAX))
 
 
-class WriteOff(Schema):
+class LotWriteOff(Schema):
     """What is spoilt, and why."""
 
     grams = Whole(required=True, validate=GRAMS)
@@ -130,7 +130,7 @@ def change(changes: dict[str, Any], lot_id: UUID) -> HarvestLot:
 
 @blueprint.post("/lots/<uuid:lot_id>/weigh-in")
 @requires(Permission.LOT_MANAGE)
-@blueprint.arguments(WeighIn)
+@blueprint.arguments(LotWeighIn)
 @blueprint.response(200, LotOut)
 def weigh_in(scale: dict[str, int], lot_id: UUID) -> HarvestLot:
     """Let the scale take the place of the estimate; what lacks then is recorded as a shortage."""
@@ -140,7 +140,7 @@ def weigh_in(scale: dict[str, int], lot_id: UUID) -> HarvestLot:
 
 @blueprint.post("/lots/<uuid:lot_id>/write-off")
 @requires(Permission.LOT_MANAGE)
-@blueprint.arguments(WriteOff)
+@blueprint.arguments(LotWriteOff)
 @blueprint.response(200, LotOut)
 def write_off(loss: dict[str, Any], lot_id: UUID) -> HarvestLot:
     """Take spoilt produce out of the lot."""

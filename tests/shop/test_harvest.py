@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from core.db import session
-from shop import events, harvest, lots, stock
+from shop import events, harvest, stock
 from shop.harvest import LotWeighed, WeighedBelowGone, WriteOffTooLarge
 from shop.lots import EstimateDisordered, HarvestLot
 from shop.movements import Cause, HarvestShortage, StockMovement
@@ -23,13 +23,13 @@ def spoil(lot: HarvestLot, grams: int) -> HarvestLot:
 
 
 def shortages(lot: HarvestLot) -> list[int]:
-    rows = select(HarvestShortage.missing_g).where(HarvestShortage.lot_id == lot.id).order_by(HarvestShortage.id)
-    return list(session.scalars(rows))
+    rows = select(HarvestShortage.missing_g).where(HarvestShortage.lot_id == lot.id)
+    return sorted(session.scalars(rows))
 
 
 def test_the_scale_takes_the_place_of_the_estimate() -> None:
     lot = weigh(make.lot(low_g=400_000, high_g=600_000), 512_000)
-    assert (lots.sellable(lot), lot.on_hand_g, lot.weighed_at) == (512_000, 512_000, MORNING)
+    assert (lot.left_g, lot.on_hand_g, lot.weighed_at) == (512_000, 512_000, MORNING)
     assert shortages(lot) == []
 
 
@@ -50,7 +50,7 @@ def test_a_short_harvest_is_recorded_and_told_and_sells_nothing_more() -> None:
         weigh(lot, 7_000)
     finally:
         events.harvest_short._listeners.remove(listener)
-    assert (lot.short_g, lots.sellable(lot)) == (2_000, 0)
+    assert (lot.short_g, lot.left_g) == (2_000, 0)
     assert (lot.held_g, lot.allocated_g, lot.on_hand_g) == (3_000, 6_000, 7_000)
     assert shortages(lot) == [2_000]
     assert told == [(lot.id, 2_000)]
@@ -60,7 +60,7 @@ def test_a_second_loss_adds_only_what_lacks_more() -> None:
     lot = make.lot(low_g=10_000)
     stock.hold({lot.id: 10_000}, reference="a", now=MORNING)
     spoil(weigh(lot, 9_000), 500)
-    assert shortages(lot) == [1_000, 500]
+    assert shortages(lot) == [500, 1_000]
     assert lot.short_g == 1_500
 
 
@@ -79,14 +79,14 @@ def test_the_scale_cannot_show_less_than_has_left() -> None:
 
 def test_spoilt_fruit_leaves_the_lot_with_its_reason() -> None:
     lot = spoil(weigh(make.lot(), 10_000), 1_000)
-    assert (lot.on_hand_g, lot.lost_g, lots.sellable(lot)) == (9_000, 1_000, 9_000)
+    assert (lot.on_hand_g, lot.lost_g, lot.left_g) == (9_000, 1_000, 9_000)
     loss = session.scalars(select(StockMovement).where(StockMovement.cause == Cause.WRITE_OFF)).one()
     assert (loss.on_hand_delta_g, loss.ceiling_delta_g, loss.reference) == (-1_000, -1_000, "雨后烂果")
 
 
 def test_what_spoils_on_the_tree_lowers_what_may_be_promised() -> None:
     lot = spoil(make.lot(low_g=10_000), 1_000)
-    assert (lot.on_hand_g, lot.lost_g, lots.sellable(lot)) == (0, 0, 9_000)
+    assert (lot.on_hand_g, lot.lost_g, lot.left_g) == (0, 0, 9_000)
 
 
 def test_more_than_there_is_cannot_spoil() -> None:
@@ -105,7 +105,7 @@ def test_harvested_is_gone_plus_lost_plus_there() -> None:
 def test_a_corrected_estimate_moves_the_ceiling() -> None:
     lot = make.lot(low_g=10_000, high_g=20_000)
     harvest.change(lot, {"low_g": 5_000, "likely_g": 6_000}, by=None, now=MORNING)
-    assert lots.sellable(lot) == 5_000
+    assert lot.left_g == 5_000
 
 
 def test_rain_that_cuts_the_estimate_below_what_is_promised_is_a_shortage() -> None:

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select, text
 
 from core.db import session
-from shop import harvest, lots, stock, verify
+from shop import harvest, stock, verify
 from shop.harvest import LotWeighed, WeighedBelowGone, WriteOffTooLarge
 from shop.lots import LotSoldOut
 from shop.movements import HarvestShortage
@@ -138,7 +138,7 @@ class LotLife(RuleBasedStateMachine):
         lot = self.lot
         session.refresh(lot)
         assert (lot.ceiling_g, lot.held_g, lot.allocated_g) == (self.ceiling, self.held_g, self.allocated_g)
-        assert (lot.short_g, lots.sellable(lot)) == (self.short, self.left)
+        assert (lot.short_g, lot.left_g) == (self.short, self.left)
         assert (lot.shipped_g, lot.lost_g) == (self.shipped_g, self.lost_g)
         assert lot.on_hand_g == (self.ceiling if self.weighed else 0)
 

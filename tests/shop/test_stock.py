@@ -36,7 +36,7 @@ def sums(lot: HarvestLot) -> tuple[int, ...]:
 
 def test_a_new_lot_may_promise_its_low_bound_times_the_factor() -> None:
     lot = make.lot(low_g=10_001, sell_factor_bp=9_000)
-    assert lots.sellable(lot) == 9_000
+    assert lot.left_g == 9_000
     assert sums(lot) == figures(lot) == (0, 0, 0, 9_000)
 
 
@@ -64,7 +64,7 @@ def test_what_was_paid_and_cancelled_can_be_sold_again() -> None:
     lot = make.lot(low_g=2_500)
     stock.retake({lot.id: 2_500}, reference="late", now=MORNING)
     stock.unallocate({lot.id: 2_500}, reference="late", now=MORNING)
-    assert lots.sellable(lot) == 2_500
+    assert lot.left_g == 2_500
     assert figures(lot) == sums(lot)
 
 
@@ -188,4 +188,4 @@ def test_a_shortage_shrinks_as_promises_are_given_back() -> None:
         stock.hold({lot.id: 1}, reference="order", now=MORNING)
     stock.release({lot.id: 5_000}, reference="orders", now=MORNING)
     session.refresh(lot)
-    assert (lot.short_g, lots.sellable(lot)) == (0, 3_500)
+    assert (lot.short_g, lot.left_g) == (0, 3_500)
