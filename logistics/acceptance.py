@@ -54,7 +54,7 @@ def mark_many(
                 .values({f"{mark}_at": now, f"{mark}_by": by})
                 .execution_options(synchronize_session=False)
             )
-    parcels.forget(parcel_ids)
+    parcels.reread(parcel_ids)
 
 
 def check_marked(parcel_ids: Sequence[UUID]) -> None:

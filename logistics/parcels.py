@@ -224,16 +224,15 @@ def step(
     ).all()
     if moved:
         scans.record(moved, code, at=at, by=by, now=now, note=note)
-    forget(moved)
+    reread(moved)
     return list(moved)
 
 
-def forget(parcel_ids: Sequence[UUID]) -> None:
-    """What this session remembers of these parcels is stale: read it again when it is asked for."""
-    for parcel_id in parcel_ids:
-        known = session.identity_map.get(identity_key(Parcel, parcel_id))
-        if known is not None:
-            session.expire(known)
+def reread(parcel_ids: Sequence[UUID]) -> None:
+    """Those of these parcels that this session holds are read again, in one statement."""
+    held = [id_ for id_ in parcel_ids if identity_key(Parcel, id_) in session.identity_map]
+    if held:
+        session.scalars(select(Parcel).where(within(Parcel.id, held)).execution_options(populate_existing=True)).all()
 
 
 def cancel(parcel: Parcel, *, by: UUID | None, now: datetime, reason: str = "") -> None:

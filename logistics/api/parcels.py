@@ -12,7 +12,7 @@ from core.permissions import Permission
 from core.schemas import Moment, Schema, Whole
 from core.web import Blueprint
 from logistics import acceptance, packing, parcels, recipients, scans, staging, stations
-from logistics.moves import WORDS, ParcelStatus
+from logistics.moves import ENDED, WORDS, ParcelStatus
 from logistics.parcels import Parcel
 from logistics.scans import TrackingEvent
 
@@ -30,6 +30,11 @@ class ParcelArgs(PageArgs):
 
 class BoardArgs(Schema):
     station_id = fields.UUID(required=True)
+
+
+BoardOut = Schema.from_dict(
+    {status.value: fields.Integer() for status in ParcelStatus if status not in ENDED}, name="BoardOut"
+)
 
 
 class RecipientOut(Schema):
@@ -117,7 +122,7 @@ def list_parcels(args: dict[str, Any]) -> Page[Parcel]:
 @blueprint.get("/parcels/board")
 @requires(Permission.PARCEL_READ)
 @blueprint.arguments(BoardArgs, location="query")
-@blueprint.response(200, fields.Dict(keys=fields.String(), values=fields.Integer()))
+@blueprint.response(200, BoardOut)
 def read_board(args: dict[str, Any]) -> dict[str, int]:
     """How many parcels of a station stand where."""
     station = stations.find(args["station_id"], who=auth.current())

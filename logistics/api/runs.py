@@ -53,11 +53,16 @@ class LoadIn(Schema):
     )
 
 
-class LoadOut(Schema):
+class LeftBehindOut(Schema):
+    """Announced at a stop of the run and not on the van."""
+
+    left_behind = fields.List(fields.String())
+
+
+class LoadOut(LeftBehindOut):
     """What came on with this scan; boxes that were on already are not repeated."""
 
     loaded = fields.List(fields.String())
-    left_behind = fields.List(fields.String())
 
 
 class UnloadIn(Schema):
@@ -111,10 +116,10 @@ def read_run(number: str) -> Run:
 
 @blueprint.get("/runs/<number>/left-behind")
 @requires(Permission.RUN_LOAD)
-@blueprint.response(200, fields.List(fields.String()))
-def read_left_behind(number: str) -> list[str]:
+@blueprint.response(200, LeftBehindOut)
+def read_left_behind(number: str) -> dict[str, list[str]]:
     """Announced boxes that are not on the van."""
-    return _behind(_mine(number))
+    return {"left_behind": _behind(_mine(number))}
 
 
 @blueprint.post("/runs/<number>/load")
