@@ -130,11 +130,16 @@ class Supervisor:
             signal.signal(number, lambda *_: self.ending.set())
 
     def start(self) -> bool:
-        """Start everything and wait until it answers; False when told to end meanwhile. Raises NotStarting."""
-        for record in self.services:
+        """Start everything and wait until it answers; False when told to end meanwhile. Raises NotStarting.
+
+        The first service gets the machine to itself until it answers: people wait for the first page.
+        """
+        return self._start_all(self.services[:1]) and self._start_all(self.services[1:])
+
+    def _start_all(self, waiting: list[_Record]) -> bool:
+        for record in waiting:
             self._start(record)
         deadline = time.monotonic() + START_S
-        waiting = list(self.services)
         while waiting and not self.ending.wait(0.05):
             for record in waiting:
                 self._tend(record)
