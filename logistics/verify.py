@@ -26,7 +26,7 @@ LEFT_BEHIND = """
     SELECT bag.number, parcel.number FROM dispatches bag
     JOIN dispatch_items item ON item.dispatch_id = bag.id AND item.state = 'declared'
     JOIN parcels parcel ON parcel.id = item.parcel_id
-    WHERE bag.status = 'departed' AND parcel.status IN ('registered', 'packed', 'weighed', 'labelled', 'staged', 'loaded')
+    WHERE bag.status = 'departed' AND parcel.status IN ('packed', 'weighed', 'labelled', 'staged', 'loaded')
 """
 
 MARKS = """

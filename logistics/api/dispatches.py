@@ -56,24 +56,22 @@ class DispatchItemOut(Schema):
     gross_g = fields.Integer(allow_none=True)
 
 
-class NumbersIn(Schema):
+def _numbers(least: int, most: int) -> fields.List:
+    return fields.List(
+        fields.String(validate=validate.Length(1, 40)), required=True, validate=validate.Length(least, most)
+    )
+
+
+class AddIn(Schema):
     """Parcel numbers as typed or scanned."""
 
-    numbers = fields.List(fields.String(validate=validate.Length(1, 40)), required=True)
+    numbers = _numbers(1, ADDED_MAX)
 
 
-class AddIn(NumbersIn):
-    numbers = fields.List(
-        fields.String(validate=validate.Length(1, 40)), required=True, validate=validate.Length(1, ADDED_MAX)
-    )
-
-
-class ScannedIn(NumbersIn):
+class ScannedIn(Schema):
     """Everything that was scanned; an empty list says that nothing came."""
 
-    numbers = fields.List(
-        fields.String(validate=validate.Length(1, 40)), required=True, validate=validate.Length(0, ITEMS_MAX)
-    )
+    numbers = _numbers(0, ITEMS_MAX)
 
 
 class CartonsIn(AddIn):
