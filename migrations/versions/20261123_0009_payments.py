@@ -52,14 +52,14 @@ def _payments() -> None:
         sa.ForeignKeyConstraint(["by"], ["users.id"], name="fk_payments_by"),
         sa.UniqueConstraint("intent_id", name="uq_payments_intent_id"),
         sa.UniqueConstraint("stripe_session_id", name="uq_payments_stripe_session_id"),
-        sa.CheckConstraint(METHODS, name="ck_payments_method"),
-        sa.CheckConstraint(STATUSES, name="ck_payments_status"),
-        sa.CheckConstraint(OUTCOMES, name="ck_payments_outcome"),
-        sa.CheckConstraint("amount_minor > 0", name="ck_payments_amount_positive"),
-        sa.CheckConstraint("refunded_minor BETWEEN 0 AND amount_minor", name="ck_payments_refunded_within_amount"),
-        sa.CheckConstraint("(status = 'succeeded') = (outcome IS NOT NULL)", name="ck_payments_outcome_of_success"),
-        sa.CheckConstraint("refunded_minor = 0 OR status = 'succeeded'", name="ck_payments_refunded_when_paid"),
-        sa.CheckConstraint("given_minor >= amount_minor", name="ck_payments_given_enough"),
+        sa.CheckConstraint(METHODS, name="method"),
+        sa.CheckConstraint(STATUSES, name="status"),
+        sa.CheckConstraint(OUTCOMES, name="outcome"),
+        sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+        sa.CheckConstraint("refunded_minor BETWEEN 0 AND amount_minor", name="refunded_within_amount"),
+        sa.CheckConstraint("(status = 'succeeded') = (outcome IS NOT NULL)", name="outcome_of_success"),
+        sa.CheckConstraint("refunded_minor = 0 OR status = 'succeeded'", name="refunded_when_paid"),
+        sa.CheckConstraint("given_minor >= amount_minor", name="given_enough"),
     )
     op.create_index("ix_payments_order_id", "payments", ["order_id"])
     op.create_index(
@@ -114,7 +114,7 @@ def _events() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_stripe_events"),
         sa.UniqueConstraint("event_id", name="uq_stripe_events_event_id"),
-        sa.CheckConstraint("outcome IN ('worked', 'ignored', 'refused')", name="ck_stripe_events_outcome"),
+        sa.CheckConstraint("outcome IN ('worked', 'ignored', 'refused')", name="outcome"),
     )
     op.create_index("ix_stripe_events_object_id", "stripe_events", ["object_id"])
 
@@ -143,10 +143,10 @@ def _refunds() -> None:
         sa.ForeignKeyConstraint(["by"], ["users.id"], name="fk_refunds_by"),
         sa.UniqueConstraint("key", name="uq_refunds_key"),
         sa.UniqueConstraint("stripe_id", name="uq_refunds_stripe_id"),
-        sa.CheckConstraint(REASONS, name="ck_refunds_reason"),
-        sa.CheckConstraint(REFUND_STATUSES, name="ck_refunds_status"),
-        sa.CheckConstraint("amount_minor > 0", name="ck_refunds_amount_positive"),
-        sa.CheckConstraint("attempt >= 1", name="ck_refunds_attempt_positive"),
+        sa.CheckConstraint(REASONS, name="reason"),
+        sa.CheckConstraint(REFUND_STATUSES, name="status"),
+        sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+        sa.CheckConstraint("attempt >= 1", name="attempt_positive"),
     )
     op.create_index("ix_refunds_order_id", "refunds", ["order_id"])
     op.create_index("ix_refunds_payment_id", "refunds", ["payment_id"])
@@ -158,7 +158,7 @@ def _refunds() -> None:
         sa.PrimaryKeyConstraint("refund_id", "line_id", name="pk_refund_lines"),
         sa.ForeignKeyConstraint(["refund_id"], ["refunds.id"], name="fk_refund_lines_refund_id"),
         sa.ForeignKeyConstraint(["line_id"], ["order_lines.id"], name="fk_refund_lines_line_id"),
-        sa.CheckConstraint("amount_minor > 0", name="ck_refund_lines_amount_positive"),
+        sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     )
     op.create_index("ix_refund_lines_line_id", "refund_lines", ["line_id"])
     _moves("refund", REFUND_STATUSES)
