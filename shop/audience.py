@@ -67,12 +67,12 @@ class Room:
             self.event_id, self.event = _encode({**(facts or {}), "viewers": self.viewers})
             self.changed.notify_all()
 
-    def wait(self, seen: str, timeout_s: float) -> tuple[str, bytes]:
-        """Id and words of the newest state; waits while that is the one already seen."""
+    def wait(self, seen: str, timeout_s: float) -> tuple[str, bytes, bool]:
+        """Id and words of the newest state, and whether it is the last; waits while it is the one already seen."""
         with self.changed:
             if self.event_id == seen:
                 self.changed.wait(timeout_s)
-            return self.event_id, self.event
+            return self.event_id, self.event, self.over
 
 
 class Audience:

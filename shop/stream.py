@@ -92,13 +92,13 @@ def watch(room: Room, seen: str) -> Iterator[bytes]:
     until = time.monotonic() + LIFE_S * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)  # noqa: S311  # spreads load, keeps no secret
     yield f"retry: {RETRY_MS}\n\n".encode()
     while time.monotonic() < until:
-        event_id, event = room.wait(seen, HEARTBEAT_S)
+        event_id, event, last = room.wait(seen, HEARTBEAT_S)
         if event_id != seen:
             yield event
             seen = event_id
         else:
             yield b": still here\n\n"
-        if room.over:
+        if last:
             return
 
 
