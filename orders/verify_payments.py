@@ -98,6 +98,27 @@ UNWORKED_EVENTS = """
 """
 
 
+MEND_PAYMENTS = """
+    UPDATE payments payment SET refunded_minor = coalesce(
+        (SELECT sum(amount_minor) FROM refunds WHERE payment_id = payment.id), 0)
+    WHERE refunded_minor <> coalesce((SELECT sum(amount_minor) FROM refunds WHERE payment_id = payment.id), 0)
+"""
+
+MEND_LINES = """
+    UPDATE order_lines line SET refunded_minor = coalesce(
+        (SELECT sum(amount_minor) FROM refund_lines WHERE line_id = line.id), 0)
+    FROM orders one
+    WHERE one.id = line.order_id AND one.external_number IS NULL
+      AND line.refunded_minor <> coalesce((SELECT sum(amount_minor) FROM refund_lines WHERE line_id = line.id), 0)
+"""
+
+MEND_ORDERS = """
+    UPDATE orders one SET refunded_minor = lines.total
+    FROM (SELECT order_id, sum(refunded_minor) AS total FROM order_lines GROUP BY order_id) lines
+    WHERE lines.order_id = one.id AND one.external_number IS NULL AND one.refunded_minor <> lines.total
+"""
+
+
 def checks() -> Iterator[tuple[str, str]]:
     """Name of an invariant → SQL whose rows break it."""
     yield "every payment that succeeded is in the books once, with its amount", UNPOSTED_PAYMENTS
@@ -112,3 +133,12 @@ def checks() -> Iterator[tuple[str, str]]:
     yield "what the books have at Stripe is what Stripe took less what it returned", CLEARING
     yield "every step of a payment or refund left its row", STEPS
     yield "every event of Stripe is worked within the hour", UNWORKED_EVENTS
+
+
+def repairs() -> dict[str, str]:
+    """Name of an invariant → SQL that derives its figures anew from rows that are never changed."""
+    return {
+        "what was refunded of a payment is the sum of its refunds": MEND_PAYMENTS,
+        "what was refunded of a line is the sum of its refunds": MEND_LINES,
+        "what was refunded of an order is the sum of its lines": MEND_ORDERS,
+    }

@@ -49,7 +49,7 @@ def _this_machine_only() -> None:
 
 
 @cache
-def _running() -> Flask:
+def house_app() -> Flask:
     """The stand-in of this house, from its settings."""
     from core.settings import settings
 
@@ -67,5 +67,5 @@ def _running() -> Flask:
 def __getattr__(name: str) -> Any:
     """`orders.standin:app` for gunicorn is made when it is asked for, not when the module is read."""
     if name == "app":
-        return _running()
+        return house_app()
     raise AttributeError(name)

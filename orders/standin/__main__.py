@@ -2,7 +2,11 @@
 
 from werkzeug.serving import run_simple
 
-from core.settings import settings
-from orders.standin import _running
+from core.settings import SettingsWrong, settings
+from orders.standin import house_app
 
-run_simple("127.0.0.1", settings().standin_port, _running(), threaded=True)
+try:
+    port = settings().standin_port
+except SettingsWrong as wrong:
+    raise SystemExit(str(wrong)) from None
+run_simple("127.0.0.1", port, house_app(), threaded=True)

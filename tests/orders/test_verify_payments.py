@@ -83,3 +83,13 @@ def test_damage_is_named(standin: StandIn, damage: str) -> None:
     a_sound_history(standin)
     session.execute(text(damage))
     assert broken() == DAMAGE[damage]
+
+
+def test_what_can_be_derived_is_mended(standin: StandIn) -> None:
+    a_sound_history(standin)
+    for table in ("payments", "order_lines", "orders"):
+        session.execute(text(f"UPDATE {table} SET refunded_minor = 0"))
+    assert broken() >= verify_payments.repairs().keys() - {"what was refunded of an order is the sum of its lines"}
+    for mend in verify_payments.repairs().values():
+        session.execute(text(mend))
+    assert broken() == set()
