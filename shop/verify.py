@@ -1,4 +1,4 @@
-"""What must always be true of the stock, as queries that return the rows that break it."""
+"""What must always be true of lots, live offers and shelves, as queries that return the rows that break it."""
 
 from collections.abc import Iterator
 
@@ -51,12 +51,47 @@ MEND_SHIPPED = """
 """
 
 
+_SHOWN = """
+    SELECT offer_id, sum(pool_delta) AS pool, sum(held_delta) AS held, sum(sold_delta) AS sold
+    FROM offer_movements GROUP BY offer_id
+"""
+
+OFFERS = f"""
+    SELECT offer.id, offer.number FROM live_offers offer LEFT JOIN ({_SHOWN}) moved ON moved.offer_id = offer.id
+    WHERE (offer.pool, offer.held, offer.sold)
+          IS DISTINCT FROM (coalesce(moved.pool, 0), coalesce(moved.held, 0), coalesce(moved.sold, 0))
+"""
+
+SHELVES = """
+    SELECT coalesce(stock.station_id, moved.station_id) AS station_id, coalesce(stock.barcode, moved.barcode) AS barcode
+    FROM shelf_stock stock
+    FULL JOIN (SELECT station_id, barcode, sum(delta_units) AS units FROM shelf_movements GROUP BY station_id, barcode)
+              moved ON (moved.station_id, moved.barcode) = (stock.station_id, stock.barcode)
+    WHERE coalesce(stock.on_hand_units, 0) <> coalesce(moved.units, 0)
+"""
+
+MEND_OFFERS = f"""
+    UPDATE live_offers offer SET pool = moved.pool, held = moved.held, sold = moved.sold
+    FROM ({_SHOWN}) moved
+    WHERE moved.offer_id = offer.id
+      AND (offer.pool, offer.held, offer.sold) IS DISTINCT FROM (moved.pool, moved.held, moved.sold)
+"""
+
+MEND_SHELVES = """
+    UPDATE shelf_stock stock SET on_hand_units = moved.units
+    FROM (SELECT station_id, barcode, sum(delta_units) AS units FROM shelf_movements GROUP BY station_id, barcode) moved
+    WHERE (moved.station_id, moved.barcode) = (stock.station_id, stock.barcode) AND stock.on_hand_units <> moved.units
+"""
+
+
 def checks() -> Iterator[tuple[str, str]]:
     """Name of an invariant → SQL whose rows break it."""
     yield "lot figures are the sums of their movements", FIGURES
     yield "no lot promises more than its ceiling and its recorded shortage", BOUNDS
     yield "every shortage of a lot was recorded", SHORTAGES
     yield "what a lot shipped is what its movements shipped", SHIPPED
+    yield "offer figures are the sums of their movements", OFFERS
+    yield "what stands on a shelf is the sum of its movements", SHELVES
 
 
 def repairs() -> dict[str, str]:
@@ -64,4 +99,6 @@ def repairs() -> dict[str, str]:
     return {
         "lot figures are the sums of their movements": MEND_FIGURES,
         "what a lot shipped is what its movements shipped": MEND_SHIPPED,
+        "offer figures are the sums of their movements": MEND_OFFERS,
+        "what stands on a shelf is the sum of its movements": MEND_SHELVES,
     }

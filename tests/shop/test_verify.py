@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from core.db import session
-from shop import harvest, stock, verify
+from shop import harvest, shelf, stock, verify
 from tests import make
 from tests.make.shop import MORNING
 
@@ -42,6 +42,26 @@ def test_damage_is_found_and_mended(lot_id, damage: str, check: str) -> None:
     session.execute(text(f"UPDATE harvest_lots SET {damage} WHERE id = :id"), {"id": lot_id})
     assert broken() == {check: 1}
     session.execute(text(verify.repairs()[check]))
+    assert broken() == {}
+
+
+def test_an_offer_whose_figures_moved_by_themselves_is_found_and_mended() -> None:
+    make.live_offer()
+    session.execute(text("UPDATE live_offers SET pool = pool + 7"))
+    name = "offer figures are the sums of their movements"
+    assert broken() == {name: 1}
+    session.execute(text(verify.repairs()[name]))
+    assert broken() == {}
+
+
+def test_a_shelf_that_holds_more_than_came_is_found_and_mended() -> None:
+    water = shelf.Goods(barcode="6901234567892", name="矿泉水", unit="瓶", units=24)
+    shelf.put(make.station().id, [water], reference="W1", by=make.user().id, now=MORNING)
+    assert broken() == {}
+    session.execute(text("UPDATE shelf_stock SET on_hand_units = 25"))
+    name = "what stands on a shelf is the sum of its movements"
+    assert broken() == {name: 1}
+    session.execute(text(verify.repairs()[name]))
     assert broken() == {}
 
 
