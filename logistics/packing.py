@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.db import new_id, session
+from core.db import session
 from core.errors import Malformed, Refusal
 from core.i18n import _
-from logistics import parcels, tariffs
+from logistics import parcels, tariffs, weighings
 from logistics.labels import issue
 from logistics.moves import ParcelStatus
 from logistics.parcels import Kind, Parcel
@@ -56,33 +56,11 @@ def weigh(
     if tare < 0 or net_g <= 0 or gross_g > GROSS_MAX_G:
         raise ScaleReadingImpossible(gross_g=gross_g, tare_g=tare, most_g=GROSS_MAX_G)
     note = _gate(parcel, net_g, reason)
-    parcels.move(
-        parcel,
-        ParcelStatus.WEIGHED,
-        Code.WEIGHED,
-        by=by,
-        now=now,
-        note=note or "",
-        gross_g=gross_g,
-        tare_g=tare,
-        net_g=net_g,
-        weight_note=note,
-        quote=_postage(parcel, gross_g, now),
-    )
-    reading = Weighing(
-        id=new_id(now),
-        parcel_id=parcel.id,
-        gross_g=gross_g,
-        tare_g=tare,
-        net_g=net_g,
-        scale=scale,
-        reason=note,
-        at=now,
-        by=by,
-    )
-    session.add(reading)
-    session.flush()
-    return reading
+    quote = _postage(parcel, gross_g, now)
+    shown = {"gross_g": gross_g, "tare_g": tare, "net_g": net_g}
+    changes = shown | {"weight_note": note, "quote": quote}
+    parcels.move(parcel, ParcelStatus.WEIGHED, Code.WEIGHED, by=by, now=now, note=note or "", **changes)
+    return weighings.keep(parcel.id, **shown, scale=scale, reason=note, by=by, now=now)
 
 
 def _gate(parcel: Parcel, net_g: int, reason: str | None) -> str | None:

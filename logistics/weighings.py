@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Id, Model, session
+from core.db import Id, Model, new_id, session
 
 
 class Weighing(Model):
@@ -27,6 +27,35 @@ class Weighing(Model):
     by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
 
 
+def keep(
+    parcel_id: UUID,
+    *,
+    gross_g: int,
+    tare_g: int,
+    net_g: int,
+    scale: str,
+    reason: str | None,
+    by: UUID | None,
+    now: datetime,
+) -> Weighing:
+    """Write a reading down."""
+    reading = Weighing(
+        id=new_id(now),
+        parcel_id=parcel_id,
+        gross_g=gross_g,
+        tare_g=tare_g,
+        net_g=net_g,
+        scale=scale,
+        reason=reason,
+        at=now,
+        by=by,
+    )
+    session.add(reading)
+    session.flush()
+    return reading
+
+
 def of_parcel(parcel_id: UUID) -> list[Weighing]:
     """All readings of a box, oldest first: the weigh slip."""
-    return list(session.scalars(select(Weighing).where(Weighing.parcel_id == parcel_id).order_by(Weighing.id)))
+    query = select(Weighing).where(Weighing.parcel_id == parcel_id)
+    return list(session.scalars(query.order_by(Weighing.at, Weighing.id)))
