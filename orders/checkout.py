@@ -1,19 +1,17 @@
 """Checkout: claims become orders that wait for payment, their goods held for a fixed time.
 
-A set of claims costs as many statements as one: look at the goods, count the buyers' limits, write all rows at once, and
-only then, last before the commit, take the hot rows of offers and lots. What was looked at without a lock is guarded by
-that last step, so nothing is promised twice.
+A set of claims costs as many statements as one: look at the goods, count the buyers' limits, write all rows at once,
+and only then, last before the commit, take the hot rows of offers and lots. What was looked at without a lock is
+guarded by that last step, so nothing is promised twice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy import Sequence as Serial
+import sqlalchemy as sa
 
-from core import sealed
 from core.clock import LOCAL, local_day
 from core.db import Model, new_id, session
 from core.errors import Malformed, Refusal
@@ -22,16 +20,16 @@ from core.money import CURRENCY
 from orders import claims as shapes
 from orders import goods, limits, rows, splits
 from orders.claims import Claim
-from orders.goods import Goods, Shelf
-from orders.limits import OverBuyerLimit, Take
-from orders.orders import Channel, Order, OrderLine, OrderMove, OrderStatus
-from orders.splits import LineSplit, SplitRule
+from orders.drafts import Draft, DraftLine, line_rows, move_row, order_row, split_rows
+from orders.goods import Shelf
+from orders.limits import OverBuyerLimit
+from orders.orders import Order, OrderLine, OrderMove, OrderStatus
+from orders.splits import LineSplit
 from shop import pools, stock
 
 HOLD = timedelta(minutes=15)
 """How long goods wait for their payment. It is never prolonged."""
-PHONE_PURPOSE = "phone/recipient"
-SERIALS = Serial("order_serials", metadata=Model.metadata)
+SERIALS = sa.Sequence("order_serials", metadata=Model.metadata)
 SERIAL_DIGITS = 7
 
 
@@ -51,47 +49,6 @@ class Placed:
     pay_by: datetime
     total_minor: int
     currency: str = CURRENCY
-
-
-@dataclass(frozen=True)
-class DraftLine:
-    """A line that found its goods and its lot."""
-
-    id: UUID
-    goods: Goods
-    lot_id: UUID
-    quantity: int
-
-    @property
-    def total_minor(self) -> int:
-        return self.goods.price_minor * self.quantity
-
-
-@dataclass(frozen=True)
-class Draft:
-    """An order that could be placed, as far as could be seen without a lock."""
-
-    id: UUID
-    claim: Claim
-    lines: list[DraftLine]
-
-    @property
-    def channel(self) -> Channel:
-        live = self.claim.channel is Channel.WEB and any(line.goods.session_id for line in self.lines)
-        return Channel.LIVE if live else self.claim.channel
-
-    @property
-    def total_minor(self) -> int:
-        return sum(line.total_minor for line in self.lines)
-
-    def wanted(self) -> dict[Take, tuple[int, int]]:
-        """What it counts against the buyer's limits: quantity and limit by thing."""
-        sums: dict[Take, tuple[int, int]] = {}
-        for line in self.lines:
-            if line.goods.buyer_limit is not None:
-                one = Take(self.claim.buyer_id, line.goods.offer_id or line.goods.pack_id)
-                sums[one] = (sums.get(one, (0, 0))[0] + line.quantity, line.goods.buyer_limit)
-        return sums
 
 
 def place_one(claim: Claim, *, now: datetime) -> Placed:
@@ -173,22 +130,20 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[Placed]:
         return []
     table = splits.rules()
     numbers = take_numbers([draft.lines[0].goods.branch_code for draft in drafts], now=now)
-    orders = [_order(draft, number, now) for draft, number in zip(drafts, numbers, strict=True)]
+    pay_by = now + HOLD
     rows.write(
         {
-            Order: orders,
-            OrderLine: [row for draft in drafts for row in _lines(draft)],
-            LineSplit: [row for draft in drafts for row in _splits(draft, table)],
-            OrderMove: [
-                {"id": new_id(now), "order_id": draft.id, "became": OrderStatus.AWAITING_PAYMENT, "at": now,
-                 "by": draft.claim.buyer_id, "reason": ""}
-                for draft in drafts
+            Order: [
+                order_row(draft, number, pay_by=pay_by, now=now) for draft, number in zip(drafts, numbers, strict=True)
             ],
+            OrderLine: [row for draft in drafts for row in line_rows(draft)],
+            LineSplit: [row for draft in drafts for row in split_rows(draft, table)],
+            OrderMove: [move_row(draft, now=now) for draft in drafts],
         }
-    )  # fmt: skip
+    )
     _hold(drafts, numbers[0] if len(numbers) == 1 else f"{numbers[0]}+{len(numbers) - 1}", now)
     return [
-        Placed(draft.id, number, OrderStatus.AWAITING_PAYMENT, now + HOLD, draft.total_minor)
+        Placed(draft.id, number, OrderStatus.AWAITING_PAYMENT, pay_by, draft.total_minor)
         for draft, number in zip(drafts, numbers, strict=True)
     ]
 
@@ -196,66 +151,13 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[Placed]:
 def take_numbers(branch_codes: Sequence[str], *, now: datetime) -> list[str]:
     """Numbers for orders: branch code, business day, and a serial of seven digits that never repeats within a day."""
     serials = session.scalars(
-        select(func.nextval(SERIALS.name)).select_from(func.generate_series(1, len(branch_codes)))
+        sa.select(SERIALS.next_value()).select_from(sa.func.generate_series(1, len(branch_codes)))
     )
     day = now.astimezone(LOCAL).strftime("%y%m%d")
     return [
         f"{code}{day}{serial % 10**SERIAL_DIGITS:0{SERIAL_DIGITS}d}"
         for code, serial in zip(branch_codes, serials, strict=True)
     ]
-
-
-def _order(draft: Draft, number: str, now: datetime) -> rows.Row:
-    to = draft.claim.address
-    clear = {"name": to.name, "phone": to.phone, "detail": to.detail}
-    hidden = {
-        f"{field}_sealed": sealed.seal(words, table="orders", column=field, row_id=draft.id)
-        for field, words in clear.items()
-    }
-    return hidden | {
-        "id": draft.id,
-        "number": number,
-        "channel": draft.channel,
-        "status": OrderStatus.AWAITING_PAYMENT,
-        "buyer_id": draft.claim.buyer_id,
-        "station_id": draft.lines[0].goods.station_id,
-        "session_id": next((line.goods.session_id for line in draft.lines if line.goods.session_id), None),
-        "total_minor": draft.total_minor,
-        "refunded_minor": 0,
-        "currency": CURRENCY,
-        "placed_at": now,
-        "pay_by": now + HOLD,
-        "region_code": to.region_code,
-        "phone_index": sealed.blind(to.phone, PHONE_PURPOSE),
-        "phone_tail": to.phone[-4:],
-    }
-
-
-def _lines(draft: Draft) -> Iterable[rows.Row]:
-    for position, line in enumerate(draft.lines, 1):
-        yield {
-            "id": line.id,
-            "order_id": draft.id,
-            "position": position,
-            "pack_id": line.goods.pack_id,
-            "offer_id": line.goods.offer_id,
-            "lot_id": line.lot_id,
-            "farm_id": line.goods.farm_id,
-            "product_name": line.goods.product_name,
-            "pack_name": line.goods.pack_name,
-            "quantity": line.quantity,
-            "net_g": line.goods.net_g,
-            "price_minor": line.goods.price_minor,
-            "total_minor": line.total_minor,
-            "refunded_minor": 0,
-            "limited": line.goods.buyer_limit is not None,
-        }
-
-
-def _splits(draft: Draft, table: Sequence[SplitRule]) -> Iterable[rows.Row]:
-    for line in draft.lines:
-        for share in splits.split(line.goods, line.quantity, draft.channel, table):
-            yield {"line_id": line.id, **vars(share)}
 
 
 def _hold(drafts: Sequence[Draft], reference: str, now: datetime) -> None:

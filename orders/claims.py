@@ -56,7 +56,10 @@ class Claim:
 
 
 def check(claim: Claim) -> None:
-    """Refuse what makes no sense whatever the stock. Raises BasketEmpty, BasketTooLong, LineUnclear, QuantityImpossible."""
+    """Refuse what makes no sense whatever the stock.
+
+    Raises BasketEmpty, BasketTooLong, LineUnclear, QuantityImpossible.
+    """
     if not claim.lines:
         raise BasketEmpty()
     if len(claim.lines) > LINES_MAX:

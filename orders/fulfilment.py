@@ -17,10 +17,11 @@ from core.db import Model, session
 from logistics import events as post
 from logistics import parcels, stations
 from logistics.addresses import Address
-from logistics.parcels import Kind, NewParcel, Parcel, ParcelStatus
+from logistics.moves import ParcelStatus
+from logistics.parcels import Kind, NewParcel, Parcel
 from logistics.stations import Station
 from orders import completion, events, limits, moves
-from orders.lifecycle import counted
+from orders.limits import Take
 from orders.orders import Order, OrderLine, OrderStatus
 from shop import pools, stock
 from shop.packs import Pack
@@ -57,7 +58,7 @@ def _register(order: Order, packs: list[OrderLine], now: datetime) -> None:
     fields = {field: sealed.open_field(order, field) for field in ("name", "phone", "detail")}
     to = Address(region_code=order.region_code or "", **fields)
     tares = select(Pack.id, Pack.tare_g).where(Pack.id.in_({line.pack_id for line in packs}))
-    tare_g = {pack_id: grams for pack_id, grams in session.execute(tares)}
+    tare_g = {row.id: row.tare_g for row in session.execute(tares)}
     pack_by = stations.next_van(station, now=now) or now + PACK_WITHIN
     fresh = parcels.register_many(
         [
@@ -162,8 +163,9 @@ def _restock(order: Order, line_ids: list[UUID], now: datetime) -> None:
         pools.unsell(packs, reference=order.number, now=now)
     if grams:
         stock.unallocate(grams, reference=order.number, now=now)
-    if len(line_ids) == sum(line.quantity for line in lines.values()):
-        limits.give_back(counted([order.id]))
+    if order.buyer_id is not None:
+        counted = [lines[line_id] for line_id in line_ids if lines[line_id].limited]
+        limits.give_back((Take(order.buyer_id, line.offer_id or line.pack_id), 1) for line in counted)
 
 
 def _once(parcel_id: UUID, moment: InstrumentedAttribute[datetime | None], now: datetime) -> Any:

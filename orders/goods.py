@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import select
 
 from core.db import session
 from logistics.branches import Branch
@@ -49,9 +49,9 @@ class Goods:
 class Shelf:
     """Everything that some baskets ask for: packs, offers, and the open lots behind them."""
 
-    packs: dict[UUID, Row[Any]]
-    offers: dict[UUID, Row[Any]]
-    lots: dict[UUID, list[Row[Any]]]
+    packs: dict[UUID, Any]
+    offers: dict[UUID, Any]
+    lots: dict[UUID, list[Any]]
     left: Left
     day: date
 
@@ -88,7 +88,7 @@ class Shelf:
 
     def draft(self) -> Left:
         """What is left, to be lowered by a basket that may still be refused; `self.left.update(...)` keeps it."""
-        return ChainMap({}, self.left)  # type: ignore[arg-type]
+        return ChainMap({}, self.left)
 
 
 def read(lines: Collection[ClaimLine], *, day: date) -> Shelf:
@@ -100,14 +100,14 @@ def read(lines: Collection[ClaimLine], *, day: date) -> Shelf:
     offers = {row.id: row for row in session.execute(_OFFERS.where(LiveOffer.id.in_(offer_ids)))} if offer_ids else {}
     pack_ids = {line.pack_id for line in lines if line.pack_id} | {row.pack_id for row in offers.values()}
     packs = {row.id: row for row in session.execute(_PACKS.where(Pack.id.in_(pack_ids)))}
-    lots: dict[UUID, list[Row[Any]]] = defaultdict(list)
+    lots: dict[UUID, list[Any]] = defaultdict(list)
     for lot in session.execute(_LOTS.where(HarvestLot.product_id.in_({row.product_id for row in packs.values()}))):
         lots[lot.product_id].append(lot)
     left = {lot.id: lot.left_g for found in lots.values() for lot in found}
     return Shelf(packs, offers, lots, left, day)
 
 
-_PACKS: Select[Any] = (
+_PACKS = (
     select(
         Pack.id, Pack.name, Pack.net_g, Pack.price_minor, Pack.per_buyer_limit, Pack.status, Pack.product_id,
         Product.name.label("product_name"), Product.kind, Product.status.label("product_status"), Product.farm_id,
@@ -119,12 +119,12 @@ _PACKS: Select[Any] = (
     .join(Branch, Branch.id == Station.branch_id)
 )  # fmt: skip
 
-_OFFERS: Select[Any] = select(
+_OFFERS = select(
     LiveOffer.id, LiveOffer.number, LiveOffer.pack_id, LiveOffer.price_minor, LiveOffer.per_buyer_limit,
     LiveOffer.status, LiveOffer.session_id, LiveSession.host_id, LiveSession.status.label("room_status"),
 ).join(LiveSession, LiveSession.id == LiveOffer.session_id)  # fmt: skip
 
-_LOTS: Select[Any] = (
+_LOTS = (
     select(
         HarvestLot.id, HarvestLot.product_id, HarvestLot.ready_on, HarvestLot.best_before,
         (HarvestLot.ceiling_g - HarvestLot.held_g - HarvestLot.allocated_g).label("left_g"),
@@ -134,7 +134,7 @@ _LOTS: Select[Any] = (
 )  # fmt: skip
 
 
-def _goods(pack: Row[Any] | None, offer: Row[Any] | None = None) -> Goods:
+def _goods(pack: Any, offer: Any = None) -> Goods:
     if pack is None:
         raise PackUnknown()
     if pack.status is not PackStatus.LISTED or pack.product_status is not ProductStatus.LISTED:

@@ -254,7 +254,7 @@ def trial_balance(at: datetime | None = None) -> dict[str, int]:
     return {kind: int(minor) for kind, minor in rows}
 
 
-def statement(code: str) -> Select[tuple[Entry]]:
+def statement(code: str) -> Select[Entry]:
     """What happened on an account: its entries with their postings."""
     return select(Entry).where(Entry.account == code).options(joinedload(Entry.transaction))
 

@@ -107,7 +107,7 @@ def counted(order_ids: Collection[UUID]) -> list[tuple[Take, int]]:
         .join(OrderLine, OrderLine.order_id == Order.id)
         .where(Order.id.in_(order_ids), OrderLine.limited)
     )
-    return [(Take(buyer, offer or pack), quantity) for buyer, offer, pack, quantity in session.execute(query)]
+    return [(Take(buyer, offer or pack), quantity) for buyer, offer, pack, quantity in session.execute(query) if buyer]
 
 
 def _release(order_ids: Collection[UUID], reference: str, now: datetime) -> None:

@@ -165,7 +165,7 @@ class OrderMove(Model):
     reason: Mapped[str] = mapped_column(default="")
 
 
-def visible_to(who: Who) -> Select[tuple[Order]]:
+def visible_to(who: Who) -> Select[Order]:
     """The orders that a person may see: one's own, those of one's farm, live room, station or branch."""
     orders = select(Order)
     if who.roles & {Role.ADMIN, Role.PROVINCE}:
@@ -181,7 +181,7 @@ def visible_to(who: Who) -> Select[tuple[Order]]:
     return orders.where(or_(*mine))
 
 
-def changeable_by(who: Who) -> Select[tuple[Order]]:
+def changeable_by(who: Who) -> Select[Order]:
     """The orders that a person may call off: one's own, and those of the station that one looks after."""
     mine = Order.buyer_id == who.user_id
     if who.roles & {Role.KEEPER, Role.BRANCH_HEAD}:
@@ -189,7 +189,7 @@ def changeable_by(who: Who) -> Select[tuple[Order]]:
     return select(Order).where(mine)
 
 
-def by_number(number: str, *, who: Who, among: Select[tuple[Order]] | None = None) -> Order:
+def by_number(number: str, *, who: Who, among: Select[Order] | None = None) -> Order:
     """The order with this number, of those given or of all that this person may see. Raises OrderUnknown."""
     these = visible_to(who) if among is None else among
     order = session.scalars(these.where(Order.number == number)).one_or_none()

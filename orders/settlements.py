@@ -42,7 +42,7 @@ class Owed:
     entries: int
 
 
-def visible_to(who: Who) -> Select[tuple[Account]]:
+def visible_to(who: Who) -> Select[Account]:
     """The accounts of oneself as a host, of one's farms, and of the stations and branches that one works for."""
     these = select(Account)
     if who.roles & {Role.ADMIN, Role.PROVINCE}:
@@ -60,7 +60,7 @@ def visible_to(who: Who) -> Select[tuple[Account]]:
     )
 
 
-def _is(prefix: str, owners: Select[tuple[UUID]]) -> ColumnElement[bool]:
+def _is(prefix: str, owners: Select[UUID]) -> ColumnElement[bool]:
     return and_(Account.code.startswith(f"{prefix}:"), Account.owner_id.in_(owners))
 
 
@@ -93,7 +93,7 @@ def _entry_of() -> ColumnElement[bool]:
     return Entry.account == Account.code
 
 
-def _until(query: Select[tuple[str, int, int]], at: datetime | None) -> Select[tuple[str, int, int]]:
+def _until(query: Select[str, int, int], at: datetime | None) -> Select[str, int, int]:
     return query if at is None else query.where(Entry.at <= at)
 
 
@@ -101,4 +101,4 @@ def _names(accounts: Sequence[Account]) -> dict[UUID, str]:
     """Names of farms, stations and branches by id; a host is a person and goes by the account."""
     owners = [account.owner_id for account in accounts]
     named = [select(table.id, table.name).where(table.id.in_(owners)) for table in (Farm, Station, Branch)]
-    return {owner: name for query in named for owner, name in session.execute(query).tuples()}
+    return {owner: name for query in named for owner, name in session.execute(query)}

@@ -1,4 +1,4 @@
-"""Orders: their lines and moves, what buyers count against limits, split rules and shares, their parcels, the ledger."""
+"""Orders, their lines and moves; limits of buyers; split rules and shares; the parcels of orders; the ledger."""
 
 import uuid
 

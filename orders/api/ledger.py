@@ -13,7 +13,9 @@ from core.web import Blueprint
 from orders import ledger, settlements
 from orders.ledger import Account, Entry
 
-blueprint = Blueprint("ledger", __name__, url_prefix="/api/v1/ledger", description="The books: double entry, append-only")
+blueprint = Blueprint(
+    "ledger", __name__, url_prefix="/api/v1/ledger", description="The books: double entry, append-only"
+)
 
 
 class AccountOut(Schema):

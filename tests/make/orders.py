@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from core.auth import Who
 from core.db import session
+from core.permissions import granted
 from core.users import User
 from logistics.addresses import Address
 from orders import checkout, lifecycle
@@ -20,7 +22,9 @@ def claim(
 ) -> Claim:
     """A claim of packs or offers with their quantities."""
     lines = tuple(
-        ClaimLine(quantity, offer_id=thing.id) if isinstance(thing, LiveOffer) else ClaimLine(quantity, pack_id=thing.id)
+        ClaimLine(quantity, offer_id=thing.id)
+        if isinstance(thing, LiveOffer)
+        else ClaimLine(quantity, pack_id=thing.id)
         for thing, quantity in wanted
     )
     return Claim(buyer_id=(buyer or make.user()).id, lines=lines, address=to or make.address(), **given)
@@ -47,3 +51,8 @@ def paid_order(*wanted: tuple[Pack | LiveOffer, int], now: datetime = MORNING, *
     made = make.order(*wanted, now=now, **given)
     lifecycle.mark_paid(made, now=now)
     return made
+
+
+def who(user: User) -> Who:
+    """A person as rules get to know him."""
+    return Who(user.id, user.role_set, user.name, user.language, user.elder, granted(user.role_set))

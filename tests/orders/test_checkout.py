@@ -38,19 +38,27 @@ def test_an_order_leaves_a_row_of_its_first_step():
     buyer = make.user()
     order = make.order(buyer=buyer)
     first = session.scalars(select(OrderMove)).one()
-    assert (first.order_id, first.was, first.became, first.by) == (order.id, None, OrderStatus.AWAITING_PAYMENT, buyer.id)
+    assert (first.order_id, first.was, first.became, first.by) == (
+        order.id,
+        None,
+        OrderStatus.AWAITING_PAYMENT,
+        buyer.id,
+    )
 
 
 def test_a_number_carries_branch_and_business_day():
     order = make.order()
     code = session.scalar(select(Branch.code).join(Station).where(Station.id == order.station_id))
-    assert order.number.startswith(f"{code}260813") and len(order.number) == 19 and order.number.isdigit()
+    assert order.number.startswith(f"{code}260813")
+    assert len(order.number) == 19
+    assert order.number.isdigit()
 
 
 def test_the_recipient_is_sealed_to_the_order():
     order = make.order(to=make.address(name="向秀英"))
     assert sealed.open_field(order, "name") == "向秀英"
-    assert order.phone_tail == "1234" and "秀英".encode() not in order.name_sealed
+    assert order.phone_tail == "1234"
+    assert "秀英".encode() not in order.name_sealed
 
 
 def test_several_packs_of_one_lot_are_summed():
@@ -178,9 +186,8 @@ def test_the_shares_of_a_line_add_up_to_its_total():
 def test_a_refused_order_leaves_nothing():
     pack = make.pack_with_lot(low_g=2_500, per_buyer_limit=9)
     session.commit()
-    with pytest.raises(Refusal):
-        with session.begin_nested():
-            checkout.place_one(make.claim((pack, 3)), now=MORNING)
+    with pytest.raises(Refusal), session.begin_nested():
+        checkout.place_one(make.claim((pack, 3)), now=MORNING)
     for table in (Order, OrderLine, OrderMove, LineSplit, BuyerTake, ledger.Entry):
         assert session.scalar(select(func.count()).select_from(table)) == 0
 

@@ -23,11 +23,13 @@ def pay(key="one", minor=2_990, now=MORNING):
 
 def test_a_posting_moves_money_from_one_account_to_another():
     assert pay()
-    assert ledger.balance("stripe:clearing") == 2_990 and ledger.balance(FARM) == -2_990
+    assert ledger.balance("stripe:clearing") == 2_990
+    assert ledger.balance(FARM) == -2_990
 
 
 def test_the_same_posting_again_posts_nothing():
-    assert pay() and not pay()
+    assert pay()
+    assert not pay()
     assert session.scalar(select(func.count()).select_from(Entry)) == 2
 
 
@@ -86,7 +88,8 @@ def test_a_set_is_posted_in_one_go_and_knows_what_was_new():
         [Posting("payment", "1", key, [("stripe:clearing", 2_990), (FARM, -2_990)]) for key in ("a", "b", "c")],
         now=MORNING,
     )
-    assert new == {"b", "c"} and ledger.balance(FARM) == -3 * 2_990
+    assert new == {"b", "c"}
+    assert ledger.balance(FARM) == -3 * 2_990
 
 
 def test_a_statement_lists_entries_with_what_they_were_for():
@@ -96,7 +99,10 @@ def test_a_statement_lists_entries_with_what_they_were_for():
     assert str(ledger.words(entry.transaction.kind)) == "收到货款"
 
 
-AMOUNTS = st.lists(st.tuples(st.sampled_from(["platform", FARM, "cash:1", "carrier:freight"]), st.integers(-(10**12), 10**12)), max_size=8)
+AMOUNTS = st.lists(
+    st.tuples(st.sampled_from(["platform", FARM, "cash:1", "carrier:freight"]), st.integers(-(10**12), 10**12)),
+    max_size=8,
+)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -105,7 +111,12 @@ def test_whatever_is_posted_the_books_add_up_to_zero(postings):
     run = str(new_id())
     ledger.post_many(
         [
-            Posting("payment", "p", f"{run}:{number}", [*entries, ("stripe:clearing", -sum(minor for _code, minor in entries))])
+            Posting(
+                "payment",
+                "p",
+                f"{run}:{number}",
+                [*entries, ("stripe:clearing", -sum(minor for _code, minor in entries))],
+            )
             for number, entries in enumerate(postings)
         ],
         now=MORNING,

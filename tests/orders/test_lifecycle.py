@@ -26,7 +26,8 @@ def test_an_unpaid_order_expires_and_gives_its_goods_back():
     order = make.order()
     assert lifecycle.expire_due(MORNING + timedelta(minutes=14)) == 0
     assert lifecycle.expire_due(LATE) == 1
-    assert order.status is OrderStatus.EXPIRED and only_lot().held_g == 0
+    assert order.status is OrderStatus.EXPIRED
+    assert only_lot().held_g == 0
     assert lifecycle.expire_due(LATE) == 0
 
 
@@ -40,7 +41,8 @@ def test_the_sweep_takes_small_batches():
 
 def test_a_paid_order_never_expires():
     order = make.paid_order()
-    assert lifecycle.expire_due(LATE) == 0 and order.status is OrderStatus.PAID
+    assert lifecycle.expire_due(LATE) == 0
+    assert order.status is OrderStatus.PAID
 
 
 def test_a_payment_turns_the_hold_into_an_allocation():
@@ -53,7 +55,8 @@ def test_a_late_payment_takes_the_goods_again():
     order = make.order()
     lifecycle.expire_due(LATE)
     lifecycle.mark_paid(order, now=LATE)
-    assert order.status is OrderStatus.PAID and only_lot().allocated_g == 2_500
+    assert order.status is OrderStatus.PAID
+    assert only_lot().allocated_g == 2_500
 
 
 def test_a_late_payment_whose_goods_are_gone_changes_nothing():
@@ -64,7 +67,8 @@ def test_a_late_payment_whose_goods_are_gone_changes_nothing():
     with pytest.raises(LotSoldOut):
         lifecycle.mark_paid(order, now=LATE)
     session.refresh(order)
-    assert order.status is OrderStatus.EXPIRED and only_lot().allocated_g == 0
+    assert order.status is OrderStatus.EXPIRED
+    assert only_lot().allocated_g == 0
 
 
 def test_a_cancelled_order_cannot_be_paid():
@@ -93,7 +97,8 @@ def test_an_expired_live_order_gives_its_pool_and_limit_back():
     make.order((offer, 1), buyer=buyer)
     lifecycle.expire_due(LATE)
     session.refresh(offer)
-    assert offer.held == 0 and session.scalars(select(BuyerTake)).one().quantity == 0
+    assert offer.held == 0
+    assert session.scalars(select(BuyerTake)).one().quantity == 0
     checkout.place_one(make.claim((offer, 1), buyer=buyer), now=LATE)
 
 

@@ -15,7 +15,21 @@ from tests import make
 
 def goods(price_minor=2_990, host=True, kind=ProductKind.FRESH):
     one = make.missing_id()
-    return Goods(one, "5斤装", 2_500, price_minor, None, one, "黄桃", kind, one, one, one, "431201", host_id=one if host else None)
+    return Goods(
+        one,
+        "5斤装",
+        2_500,
+        price_minor,
+        None,
+        one,
+        "黄桃",
+        kind,
+        one,
+        one,
+        one,
+        "431201",
+        host_id=one if host else None,
+    )
 
 
 def rule(position, party, value, *, channel=None, product_kind=None):
@@ -34,7 +48,9 @@ def test_the_table_that_is_there_from_the_start_has_an_order():
 
 
 def test_freight_comes_off_before_any_rate():
-    parts = amounts(splits.split(goods(), 1, Channel.WEB, [rule(1, Party.FREIGHT, 600), rule(2, Party.PLATFORM, 1_000)]))
+    parts = amounts(
+        splits.split(goods(), 1, Channel.WEB, [rule(1, Party.FREIGHT, 600), rule(2, Party.PLATFORM, 1_000)])
+    )
     assert parts == {Party.FREIGHT: 600, Party.PLATFORM: 239, Party.FARM: 2_151}
 
 
@@ -67,7 +83,10 @@ def test_a_prize_costs_nobody_anything():
     assert splits.split(goods(0), 1, Channel.LIVE, splits.rules()) == []
 
 
-RULES = st.lists(st.tuples(st.sampled_from([party for party in Party if party is not Party.FARM]), st.integers(0, 10_000)), max_size=8)
+RULES = st.lists(
+    st.tuples(st.sampled_from([party for party in Party if party is not Party.FARM]), st.integers(0, 10_000)),
+    max_size=8,
+)
 
 
 @given(RULES, st.integers(0, 10_000_000), st.integers(1, 999))
@@ -82,7 +101,8 @@ def test_shares_add_up_to_the_line_whatever_the_rules(table, price_minor, quanti
 def test_a_part_that_is_kept_is_shared_without_loss(frozen, data):
     kept = data.draw(st.integers(0, sum(frozen)))
     parts = splits.scaled(frozen, kept)
-    assert sum(parts) == kept and all(0 <= part <= whole for part, whole in zip(parts, frozen, strict=True))
+    assert sum(parts) == kept
+    assert all(0 <= part <= whole for part, whole in zip(parts, frozen, strict=True))
 
 
 def test_shares_have_the_accounts_of_the_ledger():
