@@ -51,12 +51,9 @@ class RegionUnclear(Malformed):
 @requires(Permission.ORDER_PLACE)
 def form() -> str:
     """The form, filled with the address of the last order."""
-    asked = {name: request.args.get(name, "")[:120] for name in FIELDS}
-    given = (
-        {"quantity": "1", "method": "wechat_pay"}
-        | _last_address(auth.current())
-        | {k: v for k, v in asked.items() if v}
-    )
+    asked = {name: value[:120] for name, value in request.args.items() if name in FIELDS and value}
+    known = {"quantity": "1", "method": Method.WECHAT_PAY.value} | _last_address(auth.current())
+    given = dict.fromkeys(FIELDS, "") | known | asked
     return _form(given, None)
 
 

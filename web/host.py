@@ -56,14 +56,14 @@ def plan() -> Response:
 @requires(Permission.LIVE_HOST)
 def console(session_id: UUID) -> str:
     """Everything of one session on one thumb's screen."""
-    return _console(live.one_run_by(auth.current(), session_id), None)
+    return _console(live.find(session_id, among=live.run_by(auth.current())), None)
 
 
 @blueprint.post("/host/<uuid:session_id>/<any(start, end, unpin):deed>")
 @requires(Permission.LIVE_HOST)
 def act(session_id: UUID, deed: str) -> Response:
     """Go on air, leave it, or show nothing."""
-    found, who, now = live.one_run_by(auth.current(), session_id), auth.current(), clock.now()
+    found, who, now = live.find(session_id, among=live.run_by(auth.current())), auth.current(), clock.now()
     if deed == "start":
         live.start(found, by=who.user_id, now=now)
     elif deed == "end":
@@ -78,7 +78,7 @@ def act(session_id: UUID, deed: str) -> Response:
 @once
 def add(session_id: UUID) -> Response:
     """Put a pack on the list under the next number."""
-    found, who = live.one_run_by(auth.current(), session_id), auth.current()
+    found, who = live.find(session_id, among=live.run_by(auth.current())), auth.current()
     try:
         with session.begin_nested():
             offers.add(
@@ -94,7 +94,7 @@ def add(session_id: UUID) -> Response:
 @requires(Permission.LIVE_HOST)
 def handle(session_id: UUID, offer_id: UUID, deed: str) -> Response:
     """Talk about an offer, change its price, stop it, or sell it again."""
-    found, who, now = live.one_run_by(auth.current(), session_id), auth.current(), clock.now()
+    found, who, now = live.find(session_id, among=live.run_by(auth.current())), auth.current(), clock.now()
     offer = offers.find(found, offer_id)
     try:
         with session.begin_nested():

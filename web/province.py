@@ -70,7 +70,7 @@ def _per_day(query: Any, now: datetime) -> list[Bar]:
     moment, figure = rows.c[0], rows.c[1]
     day = func.date(func.timezone("Asia/Shanghai", moment))
     found: dict[date, int] = dict(
-        session.execute(select(day, func.sum(figure)).group_by(day)).tuples().all()
+        session.execute(select(day, func.sum(figure)).group_by(day)).all()
     )  # fmt: skip
     today = clock.local_day(now)
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]

@@ -12,7 +12,7 @@ from core.db import session
 from core.errors import Refusal
 from core.once import once
 from core.permissions import Permission
-from shop import receipts, supply, wholesale
+from shop import receipts, restocking, supply, wholesale
 from shop.shelf import ShelfStock
 from shop.supply import SupplyOffer, SupplyStatus
 from shop.wholesale import WholesaleOrder
@@ -20,7 +20,7 @@ from web import pages, station
 
 blueprint = Blueprint("restock", __name__)
 SHOWN = 100
-CASES = re.compile(r"cases-([0-9a-f-]{36})")
+CASES = re.compile(r"cases-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 COUNT = re.compile(r"(received|damaged)-(\d{8,14})")
 
 
@@ -37,13 +37,13 @@ def offers() -> str:
 def place() -> Response:
     """Order so many cases of each."""
     cases = {
-        UUID(found[1]): int(typed)
+        UUID(found[1]): int(typed[:6])
         for name, typed in request.form.items()
         if (found := CASES.fullmatch(name)) and typed.isdecimal() and 0 < int(typed[:6])
     }
     try:
         with session.begin_nested():
-            order = wholesale.place(cases, by=auth.current().user_id, now=clock.now())
+            order = restocking.place(list(cases.items()), by=auth.current().user_id, now=clock.now())
     except Refusal as refusal:
         return make_response(_offers(refusal), refusal.status)
     return pages.redirect(url_for("restock.show", number=order.number))

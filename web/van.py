@@ -64,7 +64,7 @@ def _run(found: Run, refusal: Refusal | None) -> str:
     names = dict(
         session.execute(
             select(Station.id, Station.name).where(Station.id.in_([stop.station_id for stop in stops]))
-        ).tuples().all()
+        ).all()
     )  # fmt: skip
     aboard = session.scalars(
         select(Parcel)
