@@ -58,7 +58,7 @@ def weigh(
     note = _gate(parcel, net_g, reason)
     quote = _postage(parcel, gross_g, now)
     shown = {"gross_g": gross_g, "tare_g": tare, "net_g": net_g}
-    changes = shown | {"weight_note": note, "quote": quote}
+    changes: dict[str, Any] = shown | {"weight_note": note, "quote": quote}
     parcels.move(parcel, ParcelStatus.WEIGHED, Code.WEIGHED, by=by, now=now, note=note or "", **changes)
     return weighings.keep(parcel.id, **shown, scale=scale, reason=note, by=by, now=now)
 

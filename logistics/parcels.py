@@ -25,6 +25,8 @@ from logistics.scans import Code, Place
 from logistics.sets import within
 from logistics.stations import Station
 
+__all__ = ["Kind", "NewParcel", "Parcel", "ParcelStatus"]
+
 S = ParcelStatus
 PHONE_PURPOSE = "phone/recipient"
 
