@@ -56,7 +56,7 @@ class DispatchItemOut(Schema):
     gross_g = fields.Integer(allow_none=True)
 
 
-def _numbers(least: int, most: int) -> fields.List:
+def _numbers(least: int, most: int) -> fields.List[Any]:
     return fields.List(
         fields.String(validate=validate.Length(1, 40)), required=True, validate=validate.Length(least, most)
     )
