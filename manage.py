@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The one door: `python3 manage.py COMMAND`. Standard library only until the environment stands."""
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -10,6 +11,7 @@ from pathlib import Path
 PACKAGES = ("logistics", "shop", "orders", "web")
 OWN = ("run", "test", "check", "bench", "migrate", "make-keys")
 ROOT = Path(__file__).resolve().parent
+OUTSIDE = {errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EDQUOT}
 WITH_TEST_TOOLS = {"test", "check", "bench"}
 
 
@@ -49,6 +51,10 @@ def _call(name, arguments):
             return _in_the_house(lambda: offered[name](arguments))
     except (run.CannotRun, PostgresFailed, SettingsWrong, NotStarting) as wrong:
         return _refuse(wrong)
+    except OSError as wrong:
+        if wrong.errno not in OUTSIDE:
+            raise
+        return _refuse(f"{wrong.strerror}: {wrong.filename}. Mend that, or set XIAOXIANG_HOME elsewhere.")
     except KeyboardInterrupt:
         return 130
     return _help(name, offered)

@@ -54,14 +54,12 @@ def _check(url: str) -> None:
         with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), connect_timeout=5) as connection:
             version = connection.info.server_version // 10_000
     except (psycopg.Error, UnicodeError) as wrong:
-        reason = (str(wrong).strip().splitlines() or [type(wrong).__name__])[-1].strip()
+        reason = (str(wrong).strip().splitlines() or [type(wrong).__name__])[0].strip()
         raise PostgresFailed(
             f"DATABASE_URL cannot be reached ({reason[:200]}): start that server, or unset DATABASE_URL to use our own."
         ) from wrong
     if version < embedded.VERSION_MIN:
-        raise PostgresFailed(
-            f"DATABASE_URL is PostgreSQL {version}; {embedded.VERSION_MIN} or later is needed."
-        )
+        raise PostgresFailed(f"DATABASE_URL is PostgreSQL {version}; {embedded.VERSION_MIN} or later is needed.")
 
 
 def _furnish(place: Place) -> None:
