@@ -1,6 +1,7 @@
 """JSON bodies, read strictly: what would only fail deeper inside is refused at the door."""
 
 import json
+import math
 from typing import Any
 
 from core.errors import Malformed
@@ -23,7 +24,9 @@ def load(raw: bytes) -> Any:
         raise BodyUnreadable(reason=f"depth > {DEPTH_MAX}")
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant, parse_int=_integer)
+        value = json.loads(
+            text, object_pairs_hook=_pairs, parse_constant=_constant, parse_int=_integer, parse_float=_fraction
+        )
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (UnicodeError, ValueError, RecursionError) as trouble:
@@ -61,6 +64,13 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(word: str) -> Any:
     raise ValueError(f"{word} is no JSON number")
+
+
+def _fraction(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError("a number is beyond what can be held")
+    return value
 
 
 def _integer(digits: str) -> int:

@@ -10,12 +10,20 @@ from marshmallow import fields, validate
 from sqlalchemy import Select
 
 from core.db import Model, session
+from core.errors import Malformed
+from core.i18n import _
 from core.schemas import Schema
 
 T = TypeVar("T")
 
 LIMIT_MAX = 100
 LIMIT = 20
+
+
+class PageUnknown(Malformed):
+    """`after` is not the `next` of any page."""
+
+    message = _("没有这一页，请从头看起。")
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,19 @@ def page(query: Select[Any], *, model: type[Model], after: UUID | str | None = N
     """One page of a query of one model, newest first by its time-ordered id."""
     key: Any = model.__table__.c.id
     if after is not None:
-        query = query.where(key < UUID(str(after)))
+        query = query.where(key < _key(after))
     bounded = min(max(limit, 1), LIMIT_MAX)
     rows = list(session.scalars(query.order_by(key.desc()).limit(bounded + 1)))
     more = len(rows) > bounded
     shown = rows[:bounded]
     return Page(shown, str(shown[-1].id) if more else None)
+
+
+def _key(after: UUID | str) -> UUID:
+    try:
+        return after if isinstance(after, UUID) else UUID(after)
+    except ValueError:
+        raise PageUnknown from None
 
 
 @cache

@@ -20,7 +20,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils.exceptions import InvalidFileException
 
 from core.errors import Malformed
-from core.i18n import _
+from core.i18n import _, render
 
 BYTES_MAX = 20 * 1024 * 1024
 UNPACKED_MAX = 64 * 1024 * 1024
@@ -187,7 +187,7 @@ def _csv_lines(text: str) -> Iterator[tuple[int, list[str]]]:
             if any(plain):
                 yield number, plain
     except csv.Error:
-        raise SheetUnreadable(reason=_("第 {line} 行的引号没有配对。").format(line=start)) from None
+        raise SheetUnreadable(reason=render(_("第 {line} 行的引号没有配对。"), line=start)) from None
 
 
 def _plain(cell: str) -> str:

@@ -57,6 +57,7 @@ class Service(Flask):
         if request.endpoint == "static":
             return super().dispatch_request(*args, **kwargs)
         with transaction():
+            _refuse_nul()
             _open_request()
             return super().dispatch_request(*args, **kwargs)
 
@@ -101,6 +102,13 @@ def _open_request() -> None:
         i18n.use_language(who.language)
     if request.method in UNSAFE and (g.by_cookie or (request.mimetype in FORMS and not g.token)):
         _same_site()
+
+
+def _refuse_nul() -> None:
+    """PostgreSQL cannot hold U+0000, so it is refused here once, for addresses and forms, as the body loader does."""
+    fields = request.form.values() if request.method in UNSAFE and request.mimetype in FORMS else ()
+    if "\0" in request.path or b"%00" in request.query_string or any("\0" in value for value in fields):
+        raise bodies.BodyUnreadable(reason="NUL")
 
 
 def _same_site() -> None:

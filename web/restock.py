@@ -39,7 +39,7 @@ def place() -> Response:
     cases = {
         UUID(found[1]): int(typed[:6])
         for name, typed in request.form.items()
-        if (found := CASES.fullmatch(name)) and typed.isdecimal() and 0 < int(typed[:6])
+        if (found := CASES.fullmatch(name)) and typed.isdecimal() and int(typed[:6]) > 0
     }
     try:
         with session.begin_nested():
