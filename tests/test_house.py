@@ -198,7 +198,7 @@ def _left_over(url: str) -> list[str]:
     engine = create_engine(database.sqlalchemy_url(url), poolclass=pool.NullPool)
     with engine.connect() as connection:
         query = (
-            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'v', 'm')"
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S', 'v')"
             " UNION ALL SELECT proname FROM pg_proc p WHERE pronamespace = 'public'::regnamespace"
             "   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
             " UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'"
