@@ -1,6 +1,5 @@
 """Farms: who grows and makes what is sold, and the station that packs for them."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -128,12 +127,6 @@ def change(farm: Farm, changes: dict[str, str | bool], *, by: UUID, now: datetim
     session.flush()
     audit.record("farm:change", f"farms:{farm.id}", by=by, now=now, before=before, after=dict(changes))
     return farm
-
-
-def of_user(user_id: UUID) -> Sequence[Farm]:
-    """The farms that a person speaks for, oldest first."""
-    mine = select(FarmMember.farm_id).where(FarmMember.user_id == user_id)
-    return session.scalars(select(Farm).where(Farm.id.in_(mine)).order_by(Farm.id)).all()
 
 
 def visible_to(who: Who) -> Select[Farm]:

@@ -166,15 +166,8 @@ def add(
         high_g=high_g,
         sell_factor_bp=sell_factor_bp,
         ceiling_g=promise(low_g, sell_factor_bp),
-        on_hand_g=0,
-        allocated_g=0,
-        held_g=0,
-        short_g=0,
-        shipped_g=0,
-        lost_g=0,
         ready_on=ready_on,
         best_before=best_before,
-        status=LotStatus.OPEN,
         created_at=now,
     )
     session.add(lot)

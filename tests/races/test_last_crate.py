@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from core.db import session, transaction
-from shop import stock, verify
+from shop import harvest, stock, verify
 from shop.lots import HarvestLot, LotSoldOut
 from shop.movements import Cause, StockMovement
 from tests import make
@@ -113,4 +113,22 @@ def test_holds_releases_and_payments_at_once_leave_true_books() -> None:
 
     assert at_once(go_on) == BUYERS
     assert figures(lot) == (BUYERS * CRATE, BUYERS * CRATE // 2, 0)
+    assert nothing_is_broken()
+
+
+def test_a_short_weigh_in_among_buyers_leaves_a_recorded_shortage_or_fewer_sales() -> None:
+    (lot_id,) = lots_of(BUYERS * CRATE)
+
+    def act(person: int) -> None:
+        if person == 0:
+            lot = session.get_one(HarvestLot, lot_id)
+            harvest.weigh_in(lot, weighed_g=5 * CRATE, by=None, now=MORNING)
+        else:
+            stock.hold({lot_id: CRATE}, reference=f"order {person}", now=MORNING)
+
+    sold = at_once(act) - 1
+    assert sold >= 5
+    assert figures(lot_id) == (5 * CRATE, 0, sold * CRATE)
+    with transaction():
+        assert session.scalars(select(HarvestLot.short_g)).one() == (sold - 5) * CRATE
     assert nothing_is_broken()
