@@ -10,7 +10,8 @@ from core.db import session
 from core.errors import Conflict
 from core.i18n import _
 from core.jobs import job, periodic
-from orders import payments, stripe
+from core.settings import settings
+from orders import arrivals, payments, stripe
 from orders.events import order_cancelled
 from orders.orders import Order, OrderStatus
 from orders.payments import OPEN, Method, Payment
@@ -128,17 +129,22 @@ def _refused(payment_id: UUID, code: str, *, now: datetime) -> None:
 
 @job(retries=8)
 def close_payment(payment_id: str) -> None:
-    """Shut the page of a withdrawn payment. Where somebody was quicker and paid, the money's own news decides."""
+    """Shut the page of a withdrawn payment. Where it is too late for that, look what has happened there."""
     payment = session.get_one(Payment, UUID(payment_id), populate_existing=True)
     if payment.status is not S.WITHDRAWN or payment.pay_url is None:
         return
     try:
         stripe.close_payment(payment_id, intent_id=payment.intent_id, session_id=payment.stripe_session_id)
-    except stripe.StripeRefused as no:
-        note_failure(payment.id, no.code)
+    except stripe.StripeRefused:
+        look.later(payment_id=payment_id)
 
 
-def note_failure(payment_id: UUID, code: str) -> None:
-    """Keep the supplier's word on the payment without moving it."""
-    payments.lock(payment_id).failure = code
-    session.flush()
+@job(retries=8)
+def look(payment_id: str) -> None:
+    """Ask Stripe how a payment stands and take that in, as if its news had come: it may have been lost."""
+    payment = session.get_one(Payment, UUID(payment_id), populate_existing=True)
+    intent_id = payment.intent_id
+    if intent_id is None and payment.stripe_session_id is not None:
+        intent_id = stripe.intent_of_session(payment.stripe_session_id)
+    if intent_id is not None:
+        arrivals.take_in(stripe.read_intent(intent_id), live=settings().world == "live", now=clock.now())

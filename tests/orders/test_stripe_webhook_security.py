@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -144,3 +145,13 @@ def test_a_replayed_event_changes_nothing(standin: StandIn) -> None:
     assert webhooks.receive(raw, signature, now=MORNING) is False
     run_jobs(MORNING)
     assert buying.balances(order) == {"stripe:clearing": 2_990, "buyer": -2_990}
+
+
+def test_events_are_built_in_one_place_and_never_without_their_signature() -> None:
+    root = Path(stripe.__file__).parents[1]
+    sources = [
+        file for package in ("core", "logistics", "shop", "orders", "web") for file in (root / package).rglob("*.py")
+    ]
+    calls = [file.name for file in sources if "construct_event" in file.read_text()]
+    assert calls == ["stripe.py"]
+    assert "without_verification" not in Path(stripe.__file__).read_text()
