@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -18,12 +19,13 @@ from core import clock, db
 from core.errors import TooMany
 from core.i18n import _
 from core.notify import listen
+from core.problems import Busy
 from shop import rooms
 from shop.live import CHANNEL, SessionStatus
 
 log = logging.getLogger(__name__)
 
-REFRESH_S = 0.1
+REFRESH_S = 0.05
 """A room is looked up at most so often, however fast it sells."""
 LOOK_AGAIN_S = 2.0
 """Rooms with viewers are looked up so often even without news: the shop window sells from the same lots."""
@@ -32,6 +34,8 @@ RECOUNT_S = 5.0
 VIEWERS_MAX = 6_000
 VIEWERS_PER_ADDRESS_MAX = 300
 RETRY_S = 10
+FIRST_LOOK_S = 5.0
+"""So long newcomers wait for the one of them who looks their room up."""
 
 
 class TooManyStreams(TooMany):
@@ -40,39 +44,45 @@ class TooManyStreams(TooMany):
     message = _("看直播的人太多了，请 {retry_after} 秒后再试。")
 
 
+@dataclass(frozen=True)
+class State:
+    """What a room last told: its facts, its words on the wire with their id, and whether more may come."""
+
+    facts: dict[str, Any] | None
+    event_id: str = ""
+    event: bytes = b""
+    last: bool = False
+
+
 class Room:
-    """One live session with its newest state, already in the words of the wire."""
+    """One live session. Its state is replaced whole, so that it is read without a lock."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
-        self.facts: dict[str, Any] | None = None
-        self.event = b""
-        self.event_id = ""
+        self.state = State(None)
         self.viewers = 0
+        self.first_look = threading.Lock()
+        self._news = threading.Event()
         self._counted = 0
         self._told_at = 0.0
-
-    @property
-    def over(self) -> bool:
-        """There is nothing more to come."""
-        return self.facts is None or self.facts["status"] == SessionStatus.ENDED
 
     def tell(self, facts: dict[str, Any] | None, *, at: float) -> None:
         """Wake the viewers if something is new for them. `at` is in seconds of any steady clock."""
         recount = self.viewers != self._counted and at - self._told_at >= RECOUNT_S
-        if self.event and facts == self.facts and not recount:
+        if self.state.event and facts == self.state.facts and not recount:
             return
-        with self.changed:
-            self.facts, self._counted, self._told_at = facts, self.viewers, at
-            self.event_id, self.event = _encode({**(facts or {}), "viewers": self.viewers})
-            self.changed.notify_all()
+        self._counted, self._told_at = self.viewers, at
+        event_id, event = _encode({**(facts or {}), "viewers": self.viewers})
+        last = facts is None or facts["status"] == SessionStatus.ENDED
+        self.state = State(facts, event_id, event, last)
+        told, self._news = self._news, threading.Event()
+        told.set()
 
-    def wait(self, seen: str, timeout_s: float) -> tuple[str, bytes, bool]:
-        """Id and words of the newest state, and whether it is the last; waits while it is the one already seen."""
-        with self.changed:
-            if self.event_id == seen:
-                self.changed.wait(timeout_s)
-            return self.event_id, self.event, self.over
+    def wait(self, seen: str, timeout_s: float) -> State:
+        """The newest state; waits while that is the one already seen."""
+        news = self._news
+        if self.state.event_id == seen:
+            news.wait(timeout_s)
+        return self.state
 
 
 class Audience:
@@ -100,6 +110,20 @@ class Audience:
         room = self.rooms.setdefault(session_id, Room())
         room.viewers += 1
         return room
+
+    def welcome(self, session_id: UUID, room: Room) -> None:
+        """Make sure that the room has a state; of a crowd that comes at once, one asks the database. Raises Busy."""
+        if room.state.event:
+            return
+        if not room.first_look.acquire(timeout=FIRST_LOOK_S):
+            raise Busy()
+        try:
+            if not room.state.event:
+                self.look([session_id])
+        except SQLAlchemyError as trouble:
+            raise Busy() from trouble
+        finally:
+            room.first_look.release()
 
     def leave(self, session_id: UUID, address: str) -> None:
         """One viewer less; an empty room is forgotten."""

@@ -67,12 +67,11 @@ class StreamService:
         address = self._address(environ)
         room = self.audience.enter(session_id, address)
         try:
-            if not room.event:
-                self.audience.look([session_id])
-            if room.facts is None:
+            self.audience.welcome(session_id, room)
+            if room.state.facts is None:
                 raise NotFound()
             seen = environ.get("HTTP_LAST_EVENT_ID", "")
-            done = room.over and seen == room.event_id
+            done = room.state.last and seen == room.state.event_id
             start_response("204 No Content" if done else "200 OK", HEADERS)
         except BaseException:
             self.audience.leave(session_id, address)
@@ -92,13 +91,13 @@ def watch(room: Room, seen: str) -> Iterator[bytes]:
     until = time.monotonic() + LIFE_S * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)  # noqa: S311  # spreads load, keeps no secret
     yield f"retry: {RETRY_MS}\n\n".encode()
     while time.monotonic() < until:
-        event_id, event, last = room.wait(seen, HEARTBEAT_S)
-        if event_id != seen:
-            yield event
-            seen = event_id
+        state = room.wait(seen, HEARTBEAT_S)
+        if state.event_id != seen:
+            yield state.event
+            seen = state.event_id
         else:
             yield b": still here\n\n"
-        if last:
+        if state.last:
             return
 
 

@@ -6,6 +6,7 @@ import time
 from wsgiref.util import setup_testing_defaults
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from core import clock, db, testing
 from core.db import session
@@ -171,12 +172,12 @@ def test_a_new_number_of_viewers_is_told_but_not_all_the_time():
     room = Room()
     room.viewers = 1
     room.tell(ON_AIR, at=0)
-    first = room.event_id
+    first = room.state.event_id
     room.viewers = 50
     room.tell(ON_AIR, at=audience.RECOUNT_S - 1)
-    assert room.event_id == first
+    assert room.state.event_id == first
     room.tell(ON_AIR, at=audience.RECOUNT_S)
-    assert b'"viewers":50' in room.event
+    assert b'"viewers":50' in room.state.event
 
 
 def test_an_address_and_a_process_have_their_bounds(monkeypatch):
@@ -190,6 +191,34 @@ def test_an_address_and_a_process_have_their_bounds(monkeypatch):
     everybody.enter(session_id, "10.0.0.2")
     with pytest.raises(TooManyStreams):
         everybody.enter(session_id, "10.0.0.3")
+
+
+def test_of_a_crowd_that_comes_at_once_one_asks_the_database(monkeypatch):
+    asked, crowd, session_id = [], Audience(), make.missing_id()
+
+    def look(session_ids):
+        asked.append(session_ids)
+        time.sleep(0.05)
+        crowd.rooms[session_id].tell(ON_AIR, at=0)
+
+    monkeypatch.setattr(crowd, "look", look)
+    rooms_entered = [crowd.enter(session_id, "10.0.0.1") for _one in range(20)]
+    threads = [threading.Thread(target=crowd.welcome, args=(session_id, room)) for room in rooms_entered]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert asked == [[session_id]]
+
+
+def test_without_the_database_a_newcomer_is_told_to_wait(service, monkeypatch):
+    def away(_session_ids):
+        raise OperationalError("", {}, Exception())
+
+    monkeypatch.setattr(service.audience, "look", away)
+    viewer = Viewer(service, make.live_session().id)
+    assert (viewer.status, json.loads(b"".join(viewer.body))["code"]) == (503, "busy")
+    assert service.audience.viewers == 0
 
 
 def test_who_is_refused_learns_when_to_come_back(service, monkeypatch):
@@ -211,7 +240,7 @@ def test_a_stream_ends_itself(monkeypatch):
     monkeypatch.setattr(stream, "HEARTBEAT_S", 0.01)
     room = Room()
     room.tell(ON_AIR, at=0)
-    assert list(stream.watch(room, room.event_id))[-1] == b": still here\n\n"
+    assert list(stream.watch(room, room.state.event_id))[-1] == b": still here\n\n"
 
 
 def test_the_service_says_that_it_is_well(service):
