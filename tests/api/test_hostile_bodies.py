@@ -179,8 +179,8 @@ def test_a_body_beyond_the_limit_is_refused_everywhere(app, caller):
 FORM_FIELD = re.compile(r"""(?:form\.get(?:list)?\(|form\[|_(?:grams|int|number|yuan|date|text)\()["']([a-z_]+)["']""")
 FORM_VALUES = [
     "", " ", "x", "-1", "0", "1.5", "1e9", "９", "٣", "²", "9" * 30, "9" * 5_000, "NaN", "inf", "\ud83c", "\x00", "'--",
-    "{0}", "%s", "2026-13-45", "2026-02-30", "25:99", "0001-01-01", "99999-01-01", "-" * 36, str(uuid.UUID(int=7)), "=1+1",
-    "https://evil.example/", "<script>alert(1)</script>", "桃" * 20_000,
+    "{0}", "%s", "2026-13-45", "2026-02-30", "25:99", "0001-01-01", "99999-01-01", "-" * 36, "=1+1",
+    str(uuid.UUID(int=7)), "https://evil.example/", "<script>alert(1)</script>", "桃" * 20_000,
 ]  # fmt: skip
 
 
