@@ -16,8 +16,7 @@ from werkzeug.wsgi import ClosingIterator
 
 RELAYED_MAX = 4
 LIFE_S = 60.0
-CONNECT_TIMEOUT_S = 2.0
-READ_TIMEOUT_S = 20.0
+TIMEOUT_S = 20.0
 """Longer than the heartbeat of the stream service."""
 PASSED_ON = ("Content-Type", "Cache-Control", "X-Accel-Buffering", "Retry-After")
 
@@ -30,19 +29,19 @@ def stream(session_id: UUID, *, host: str, port: int, last_event_id: str) -> Res
     if _free.acquire(blocking=False):
         try:
             return _relayed(port, path, last_event_id)
-        except OSError:
+        except (OSError, http.client.HTTPException):
             _free.release()
     return redirect(f"http://{host}:{port}{path}", code=307)
 
 
 def _relayed(port: int, path: str, last_event_id: str) -> Response:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CONNECT_TIMEOUT_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
-    connection.sock.settimeout(READ_TIMEOUT_S)
 
     def close() -> None:
+        answer.close()
         connection.close()
         _free.release()
 

@@ -266,4 +266,6 @@ def test_news_travels_from_a_commit_to_every_viewer(race_db):
         pools.hold({offer_id: 3}, reference="a", now=MORNING)
     for thread in threads:
         thread.join(timeout=5)
+    for viewer in viewers:
+        viewer.close()
     assert [event["pinned"]["left"] for event in heard] == [17] * 20
