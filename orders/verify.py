@@ -7,7 +7,7 @@ from typing import Protocol
 from sqlalchemy import TextClause, text
 
 from core.db import session
-from orders import checks, verify_post
+from orders import checks, verify_payments, verify_post
 from shop import verify as shop
 
 NAMED_MAX = 20
@@ -56,7 +56,7 @@ def all_checks() -> Iterator[tuple[str, str]]:
         yield from package.checks()
 
 
-PACKAGES: tuple[Package, ...] = (verify_post, shop, checks)
+PACKAGES: tuple[Package, ...] = (verify_post, shop, checks, verify_payments)
 
 
 def _ask(check: str, sql: str) -> Broken | None:

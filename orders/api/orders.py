@@ -49,6 +49,7 @@ class PlacedOut(Schema):
 
 
 class OrderLineOut(Schema):
+    id = fields.UUID()
     pack_id = fields.UUID()
     offer_id = fields.UUID(allow_none=True)
     product_name = fields.String()
