@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from core.db import transaction
 from orders import verify
+from orders.channels.command import import_orders
 
 
 def run_verify(arguments: list[str]) -> int:
@@ -20,4 +21,4 @@ def run_verify(arguments: list[str]) -> int:
     return 1 if lasting else 0
 
 
-COMMANDS: dict[str, Callable[[list[str]], int]] = {"verify": run_verify}
+COMMANDS: dict[str, Callable[[list[str]], int]] = {"import-orders": import_orders, "verify": run_verify}
