@@ -20,6 +20,7 @@ blueprint = Blueprint("photos", __name__, description="Photos of products")
 
 FORM_BYTES_MAX = photos.BYTES_MAX + 64 * 1024
 """The picture and what a form wraps around it."""
+FORM_MEMORY = 256 * 1024
 KEPT_S = 86_400
 FORM = {
     "requestBody": {
@@ -37,6 +38,17 @@ FORM = {
 }
 
 
+@blueprint.before_request
+def make_room() -> None:
+    """A picture may be larger than other bodies; this must be said before anybody looks into the form.
+
+    The form parser reads 64 KB at a time and keeps what may be the start of its boundary, so it needs more than that.
+    """
+    if request.endpoint == f"{blueprint.name}.{add.__name__}":
+        request.max_content_length = FORM_BYTES_MAX
+        request.max_form_memory_size = FORM_MEMORY
+
+
 @blueprint.post("/products/<uuid:product_id>/photos")
 @requires(Permission.PHOTO_UPLOAD)
 @blueprint.doc(**FORM)
@@ -45,7 +57,6 @@ def add(product_id: UUID) -> ProductPhoto:
     """Add a picture (field `photo`: JPEG, PNG or WebP, up to 12 MB). Only its pixels are kept."""
     who = auth.current()
     product = products.find(product_id, among=products.kept_by(who))
-    request.max_content_length = FORM_BYTES_MAX
     sent = request.files.get("photo")
     if sent is None:
         raise PhotoUnreadable()

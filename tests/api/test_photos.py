@@ -73,6 +73,15 @@ def test_a_script_is_no_photo_and_leaves_nothing(client, headers, product, raw: 
     assert client.get(f"/api/v1/products/{product}").json["photos"] == []
 
 
+def test_a_photo_as_phones_make_them_passes(client, headers, product) -> None:
+    noise = Image.effect_noise((1400, 1400), 80).convert("RGB")
+    out = io.BytesIO()
+    noise.save(out, "JPEG", quality=95)
+    assert len(out.getvalue()) > 1_000_000
+    sent = send(client, headers, product, out.getvalue())
+    assert sent.status_code == 201, sent.json
+
+
 def test_a_form_without_a_photo_is_refused(client, headers, product) -> None:
     url = f"/api/v1/products/{product}/photos"
     assert client.post(url, data={"note": "x"}, headers=headers).json["code"] == "photo_unreadable"
