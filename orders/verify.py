@@ -9,6 +9,7 @@ from sqlalchemy import TextClause, text
 from core.db import session
 from orders import checks, verify_payments, verify_post
 from shop import verify as shop
+from shop import verify_live, verify_wholesale
 
 NAMED_MAX = 20
 """Rows of one broken invariant that are named; the others are counted."""
@@ -56,7 +57,7 @@ def all_checks() -> Iterator[tuple[str, str]]:
         yield from package.checks()
 
 
-PACKAGES: tuple[Package, ...] = (verify_post, shop, checks, verify_payments)
+PACKAGES: tuple[Package, ...] = (verify_post, shop, verify_live, verify_wholesale, checks, verify_payments)
 
 
 def _ask(check: str, sql: str) -> Broken | None:
