@@ -19,16 +19,21 @@ BOUNDS = """
 
 PRICES = """
     SELECT offer.id, offer.number FROM live_offers offer
-    WHERE offer.price_minor IS DISTINCT FROM (
-        SELECT price_minor FROM offer_movements
-        WHERE offer_id = offer.id AND price_minor IS NOT NULL ORDER BY at DESC, id DESC LIMIT 1)
+    WHERE offer.price_minor NOT IN (
+        SELECT moved.price_minor FROM offer_movements moved
+        WHERE moved.offer_id = offer.id AND moved.price_minor IS NOT NULL
+        ORDER BY moved.at DESC FETCH FIRST ROW WITH TIES)
 """
 
 PINNED = """
     SELECT room.id, room.title FROM live_sessions room
-    WHERE room.pinned_offer_id IS DISTINCT FROM (
-        SELECT offer_id FROM live_pins WHERE session_id = room.id ORDER BY at DESC, id DESC LIMIT 1)
+    WHERE EXISTS (SELECT FROM live_pins WHERE session_id = room.id) <> (room.status <> 'planned' AND EXISTS (
+        SELECT FROM (SELECT offer_id FROM live_pins WHERE session_id = room.id
+                     ORDER BY at DESC FETCH FIRST ROW WITH TIES) last
+        WHERE last.offer_id IS NOT DISTINCT FROM room.pinned_offer_id))
+       OR (room.pinned_offer_id IS NOT NULL AND room.status <> 'on_air')
 """
+"""Ties are kept: two rows of one instant have no order, and either may be the last."""
 
 MEND_FIGURES = f"""
     UPDATE live_offers offer SET pool = moved.pool, held = moved.held, sold = moved.sold

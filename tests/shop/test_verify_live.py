@@ -66,6 +66,16 @@ def test_damage_is_found_by_name(damage, name):
     assert name in broken()
 
 
+def test_what_happens_in_one_instant_is_no_damage():
+    room = make.live_session()
+    offer = make.live_offer(room)
+    offers.pin(room, offer.id, by=room.host_id, now=MORNING)
+    offers.pin(room, None, by=room.host_id, now=MORNING)
+    offers.reprice(offer, price_minor=5, by=room.host_id, now=MORNING)
+    session.flush()
+    assert broken() == {}
+
+
 @pytest.mark.parametrize(
     ("damage", "repairs"),
     [
