@@ -8,7 +8,7 @@ from core.db import session, transaction
 from core.permissions import Role
 from core.settings import settings
 from core.users import User
-from logistics import runs
+from logistics import runs, sortcodes
 from logistics.branches import Branch
 from logistics.demo import load_places
 from logistics.stations import Station
@@ -69,6 +69,7 @@ def _load(now: datetime) -> None:
     for tail, name, role in PEOPLE:
         users.sign_up(f"139000000{tail}", PASSWORD, name, [role], demo=True, now=now)
     places = load_places(now)
+    sortcodes.build(now=now)
     people = {tail: users.by_phone(f"139000000{tail}") for tail in ("01", "04", "06", "07")}
     _plan_run(places["431201"], places["XW-01"], people["06"], now)
     _sell(places["XW-01"], places["HY-18"], people, now)

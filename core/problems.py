@@ -109,7 +109,8 @@ def _answer(status: int, code: str, words: str, extra: dict[str, Any]) -> Respon
     page: Page | None = current_app.extensions.get("problem_page")
     if page is not None and not request.path.startswith("/api/") and _wants_page():
         response = page(problem)
-        response.status_code = status
+        if response.status_code == 200:
+            response.status_code = status
         return response
     response = jsonify(problem)
     response.status_code = status

@@ -9,8 +9,22 @@ from core import problems
 def init_app(app: Flask, api: flask_smorest.Api) -> None:
     """Pages, what templates may use, and the page that shows a refusal."""
     from web import (
-        account, bench, branch, checkout, counter, farm, host, order_pages, pages, province, restock, rooms, station,
-        storefront, supplier, van,
+        account,
+        bench,
+        branch,
+        checkout,
+        counter,
+        farm,
+        host,
+        order_pages,
+        pages,
+        province,
+        restock,
+        rooms,
+        station,
+        storefront,
+        supplier,
+        van,
     )  # fmt: skip
 
     pages.init_app(app)

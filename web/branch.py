@@ -24,7 +24,7 @@ from logistics.reconciliation import Cause, Discrepancy
 from logistics.runs import Run
 from logistics.staff import BranchStaff
 from logistics.stations import Station
-from web import pages
+from web import forms, pages
 
 blueprint = Blueprint("branch", __name__)
 SHOWN = 200
@@ -66,9 +66,13 @@ def plan_run() -> Response:
     who, now = auth.current(), clock.now()
     branch = _branch(who)
     ours = {place.id for place in session.scalars(stations.visible_to(who).where(Station.branch_id == branch.id))}
-    chosen = [place for place in map(_uuid, request.form.getlist("station")) if place in ours]
+    chosen = [place for place in map(forms.uuid, request.form.getlist("station")) if place in ours]
     runs.plan(
-        branch, driver_id=_uuid(request.form.get("driver", "")), day=clock.local_day(now), station_ids=chosen, now=now
+        branch,
+        driver_id=forms.uuid(request.form.get("driver", "")),
+        day=clock.local_day(now),
+        station_ids=chosen,
+        now=now,
     )
     return pages.redirect(url_for("branch.overview"))
 
@@ -133,7 +137,7 @@ def deliver(number: str, deed: str) -> Response:
     if deed == "out":
         delivery.out_for_delivery(parcel, by=who.user_id, now=now)
     else:
-        delivery.deliver(parcel, proof=ProofKind.SIGNATURE, by=who.user_id, now=now)
+        delivery.deliver(parcel, proof=ProofKind.SIGNED, by=who.user_id, now=now)
     return pages.redirect(url_for("branch.overview"))
 
 

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from core import auth, clock
 from core.auth import requires
 from core.db import session
-from core.errors import NotFound, Refusal
+from core.errors import Refusal
 from core.once import once
 from core.permissions import Permission
 from orders import ledger
 from shop import farms, harvest, lots, packs, photos, products
+from shop.api.photos import expect_picture
 from shop.farms import Farm
 from shop.lots import HarvestLot, LotStatus
 from shop.packs import Pack
@@ -44,6 +45,13 @@ def desk() -> str:
     )  # fmt: skip
 
 
+@blueprint.before_request
+def make_room() -> None:
+    """The form of a new product brings its photo, which is larger than other forms."""
+    if request.endpoint == f"{blueprint.name}.{add_product.__name__}":
+        expect_picture()
+
+
 @blueprint.get("/farm/products/new")
 @requires(Permission.PRODUCT_MANAGE)
 def new_product() -> str:
@@ -59,11 +67,12 @@ def add_product() -> Response:
     who, now = auth.current(), clock.now()
     try:
         with session.begin_nested():
-            farm = farms.find(_uuid("farm"), who=who)
+            farm = farms.find(forms.uuid(request.form.get("farm", "")), who=who)
             name, net_g = request.form.get("name", "").strip(), forms.grams_of_jin("jin")
             product = products.add(
                 farm, name=name, kind=ProductKind(request.form.get("kind", "fresh")),
-                variety=request.form.get("variety", "").strip(), description=request.form.get("description", "").strip(),
+                variety=request.form.get("variety", "").strip(),
+                description=request.form.get("description", "").strip(),
                 by=who.user_id, now=now,
             )  # fmt: skip
             packs.add(
@@ -132,13 +141,6 @@ def packs_of(product: Product) -> list[Pack]:
 
 def _product(product_id: UUID) -> Product:
     return products.find(product_id, among=products.kept_by(auth.current()))
-
-
-def _uuid(name: str) -> UUID:
-    try:
-        return UUID(request.form.get(name, ""))
-    except ValueError:
-        raise NotFound() from None
 
 
 def _product_form(refusal: Refusal | None) -> str:

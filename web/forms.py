@@ -4,10 +4,11 @@ import re
 import unicodedata
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 from flask import request
 
-from core.errors import Malformed
+from core.errors import Malformed, NotFound
 from core.i18n import _
 
 JIN_G = 500
@@ -61,6 +62,14 @@ def fen_of_yuan(name: str) -> int:
     if minor != minor.to_integral_value():
         raise FigureUnreadable(typed=request.form.get(name, "")[:20])
     return int(minor)
+
+
+def uuid(text: str) -> UUID:
+    """An id that one of our own pages sent back. Raises NotFound."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound() from None
 
 
 def day(name: str) -> date:

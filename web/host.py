@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from core import auth, clock
 from core.auth import requires
 from core.db import session
-from core.errors import NotFound, Refusal
+from core.errors import Refusal
 from core.once import once
 from core.permissions import Permission
 from orders.orders import Order, OrderStatus
@@ -82,7 +82,7 @@ def add(session_id: UUID) -> Response:
     try:
         with session.begin_nested():
             offers.add(
-                found, pack_id=_uuid("pack"), price_minor=forms.fen_of_yuan("yuan"), pool=forms.whole("pool"),
+                found, pack_id=forms.uuid(request.form.get("pack", "")), price_minor=forms.fen_of_yuan("yuan"), pool=forms.whole("pool"),
                 per_buyer_limit=forms.optional_whole("limit"), by=who.user_id, now=clock.now(),
             )  # fmt: skip
     except Refusal as refusal:
@@ -156,10 +156,3 @@ def _packs(found: LiveSession) -> list[Pack]:
         .limit(SHOWN)
     )
     return list(session.scalars(query))
-
-
-def _uuid(name: str) -> UUID:
-    try:
-        return UUID(request.form.get(name, ""))
-    except ValueError:
-        raise NotFound() from None

@@ -51,9 +51,12 @@ def overview() -> str:
 
 def _totals(since: datetime) -> dict[str, int]:
     paid = session.execute(
-        select(func.count(), func.coalesce(func.sum(Order.total_minor), 0), func.coalesce(func.sum(Order.refunded_minor), 0))
-        .where(Order.paid_at >= since)
-    ).one()  # fmt: skip
+        select(
+            func.count(),
+            func.coalesce(func.sum(Order.total_minor), 0),
+            func.coalesce(func.sum(Order.refunded_minor), 0),
+        ).where(Order.paid_at >= since)
+    ).one()
     open_now = session.scalar(
         select(func.count()).select_from(Order).where(Order.status.in_([OrderStatus.PAID, OrderStatus.PACKING]))
     )

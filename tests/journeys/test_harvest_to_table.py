@@ -140,14 +140,14 @@ def _van_takes_them(driver: Caller, parcels: list[str]) -> None:
 
 def _branch_receives_all_but_nothing_more(head: Caller, dispatch: str, parcels: list[str]) -> None:
     counted = head.post(f"/dispatches/{dispatch}/receive", {"numbers": parcels})
-    assert sorted(counted["matched"]) == sorted(parcels)
+    assert counted["matched"] == len(parcels)
     assert (counted["short"], counted["over"], counted["missent"]) == ([], [], [])
 
 
 def _postman_delivers(head: Caller, parcels: list[str]) -> None:
     for number in parcels:
         head.post(f"/parcels/{number}/out-for-delivery")
-        head.post(f"/parcels/{number}/deliver", {"proof": "signature"})
+        head.post(f"/parcels/{number}/deliver", {"proof": "signed"})
         public = requests.get(f"{head.url}/tracking/{number}", timeout=10)
         assert public.json()["status"] == "delivered"
         assert "王" not in public.text

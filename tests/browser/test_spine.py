@@ -1,0 +1,147 @@
+"""The spine as people tell it, one story a role, in a real browser on a phone; desks on a desk."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+Visit = Callable[..., Page]
+ORDER = re.compile(r"/orders/(\d+)/pay")
+
+pytestmark = pytest.mark.usefixtures("house")
+
+
+def test_a_farmer_lists_produce_and_opens_a_lot(visit: Visit):
+    page = visit("01", "/farm")
+    page.click("text=上一样新的")
+    page.fill("#name", "雪峰蜜桔")
+    page.fill("#jin", "５")
+    page.fill("#yuan", "25.9")
+    page.click("text=上架，再报一批")
+    page.fill("#low", "100")
+    page.fill("#likely", "120")
+    page.fill("#high", "90")
+    page.click("text=开卖")
+    expect(page.get_by_role("alert")).to_contain_text("从低到高")
+    page.fill("#high", "150")
+    page.click("text=开卖")
+    expect(page.locator("main")).to_contain_text("雪峰蜜桔")
+    expect(visit(None, "/search?q=蜜桔").locator("main")).to_contain_text("雪峰蜜桔")
+
+
+def test_a_host_pins_an_offer_and_the_room_follows_without_a_reload(visit: Visit):
+    console = visit("04", "/host")
+    console.locator("main li a").first.click()
+    console.wait_for_url(re.compile("/host/[0-9a-f-]{36}"))
+    room = visit(None, "/live/" + console.url.rsplit("/", 1)[1])
+    expect(room.locator("[data-price]")).to_have_text("¥26.90")
+    console.fill("#y3", "25.50")
+    console.click("li form button:has-text('改价')")
+    expect(room.locator("[data-price]")).to_have_text("¥25.50")
+    expect(room.locator("[data-viewers] b")).not_to_have_text("")
+
+
+def test_a_buyer_orders_pays_and_the_keeper_packs_weighs_and_labels(visit: Visit):
+    number = _buy(visit("02", "/"))
+    bench = visit("03", "/station/pack")
+    bench.locator("main .task").first.click()
+    bench.fill("#gross_g", "1000")
+    bench.click("text=称好了，打面单")
+    expect(bench.get_by_role("alert")).to_contain_text("差")
+    bench.fill("#gross_g", "9999")
+    bench.click("text=称好了，打面单")
+    expect(bench.locator(".gate--ok")).to_be_visible()
+    label = bench.request.get(bench.locator("a:has-text('打面单')").get_attribute("href") or "")
+    assert label.body().startswith(b"%PDF")
+    bench.goto(bench.url.split("/station")[0] + "/station/load")
+    bench.click("text=封总包，等邮车")
+    expect(bench.locator("main")).to_contain_text("已封，待装车")
+    van = visit("06", "/van")
+    van.locator("main li a").first.click()
+    waiting = van.locator("form ul li.num").all_inner_texts()
+    van.fill("#numbers", "\n".join(waiting))
+    van.click("button:has-text('上车')")
+    van.click("button:has-text('发车')")
+    branch = visit("05", "/branch", desk=True)
+    branch.locator("#in li a").first.click()
+    branch.fill("#numbers", "\n".join(waiting))
+    branch.click("text=扫完了，对数目")
+    expect(branch.locator(".equation").first).to_contain_text("0 短少")
+    branch.goto(branch.url.split("/dispatches")[0] + "/branch")
+    branch.locator("button:has-text('出门派送')").first.click()
+    branch.locator("button:has-text('签收了')").first.click()
+    order = visit("02", f"/orders/{number}")
+    expect(order.locator("main")).to_contain_text(re.compile("交易成功|已签收"))
+
+
+def test_a_keeper_takes_cash_for_an_order(visit: Visit):
+    buyer = visit("09", "/")
+    number = _order(buyer, method="cash")
+    desk = visit("03", "/station/cash")
+    desk.fill("#number", number)
+    desk.fill("#given", "1")
+    desk.click("text=收下，打小票")
+    expect(desk.get_by_role("alert")).to_contain_text("不够")
+    desk.fill("#given", "100")
+    desk.click("text=收下，打小票")
+    expect(desk.locator(".receipt")).to_contain_text("找零")
+
+
+def test_a_station_restocks_and_the_supplier_confirms(visit: Visit):
+    shop = visit("03", "/restock")
+    shop.locator("main input.input").first.fill("5")
+    shop.click("text=下单进货")
+    expect(shop.locator("main")).to_contain_text("合计")
+    supplier = visit("07", "/supplier", desk=True)
+    supplier.locator("button:has-text('接单')").first.click()
+    expect(supplier.locator("main")).to_contain_text("备货中")
+
+
+def test_the_province_sees_figures_and_signs_out(visit: Visit):
+    page = visit("08", "/province", desk=True)
+    expect(page.locator(".chart svg").first).to_be_visible()
+    page.goto(page.url.replace("/province", "/me"))
+    page.click("text=退出登录")
+    page.wait_for_url(re.compile("/$"))
+    page.goto(page.url + "province")
+    expect(page).to_have_url(re.compile("/login"))
+
+
+def test_the_shop_works_without_scripts(visit: Visit):
+    page = visit(None, "/", scripts=False)
+    page.locator(".product h3 a").first.click()
+    expect(page.locator("h1")).to_be_visible()
+    page.click(".actbar button")
+    expect(page).to_have_url(re.compile("/login"))
+
+
+def _buy(page: Page) -> str:
+    """Order peaches, look at the WeChat code, think better of it and pay by Alipay on the wallet's page."""
+    number = _order(page, method="wechat_pay")
+    expect(page.locator("img.qr")).to_be_visible()
+    page.locator("label:has(input[value=alipay])").click()
+    page.click("text=就用这种")
+    page.locator("a:has-text('去支付宝付款')").click()
+    page.locator("button[value=pay]").click()
+    page.wait_for_url(re.compile("/orders/"))
+    expect(page.locator("main")).to_contain_text(re.compile("待发货|备货中|钱收到了"), timeout=30_000)
+    return number
+
+
+def _order(page: Page, *, method: str) -> str:
+    page.locator(".product h3 a:has-text('溆浦黄桃')").click()
+    page.click(".actbar button")
+    page.fill("#name", "王小明")
+    page.fill("#phone", "138 0000 1234")
+    page.fill("#region", "湖南省长沙市岳麓区")
+    page.fill("#detail", "麓山南路 2 号")
+    page.locator(f"label:has(input[value={method}])").click()
+    fresh = page.locator("#fresh")
+    if fresh.count():
+        fresh.check()
+    page.click("text=去付款")
+    page.wait_for_url(ORDER)
+    found = ORDER.search(page.url)
+    assert found
+    return found[1]
