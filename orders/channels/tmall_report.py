@@ -57,7 +57,7 @@ class Report:
 
     def __init__(self) -> None:
         query = select(Region.name, Region.code).where(Region.level == Level.PROVINCE)
-        full = {name: code for name, code in session.execute(query).tuples()}  # noqa: C416  # two columns, two types
+        full = {row.name: row.code for row in session.execute(query)}
         self.provinces = full | {_short(name): code for name, code in full.items()}
 
     def read(self, row: Mapping[str, str]) -> Sale:
