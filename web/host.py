@@ -82,7 +82,8 @@ def add(session_id: UUID) -> Response:
     try:
         with session.begin_nested():
             offers.add(
-                found, pack_id=forms.uuid(request.form.get("pack", "")), price_minor=forms.fen_of_yuan("yuan"), pool=forms.whole("pool"),
+                found, pack_id=forms.uuid(request.form.get("pack", "")),
+                price_minor=forms.fen_of_yuan("yuan"), pool=forms.whole("pool"),
                 per_buyer_limit=forms.optional_whole("limit"), by=who.user_id, now=clock.now(),
             )  # fmt: skip
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""A real browser on the whole product. Where a browser must be there (CI) and is not, the tests fail; else they skip."""
+"""A real browser on the whole product. Where one must be there (CI) and is not, the tests fail; else they skip."""
 
 import os
 import shutil
