@@ -184,7 +184,7 @@ def promise(low_g: int, sell_factor_bp: int) -> int:
 
 def lock(lot: HarvestLot) -> HarvestLot:
     """The lot as it is now, ours alone until the transaction ends."""
-    session.refresh(lot, with_for_update=True)
+    session.refresh(lot, with_for_update={"key_share": True})
     return lot
 
 

@@ -102,7 +102,7 @@ WITH wanted AS MATERIALIZED (
            least(lot.ceiling_g, :gone * wanted.grams) AS ceiling_loss_g
     FROM harvest_lots lot JOIN wanted ON wanted.lot_id = lot.id
     ORDER BY lot.id
-    FOR UPDATE OF lot
+    FOR NO KEY UPDATE OF lot
 ), moved AS (
     UPDATE harvest_lots lot
     SET held_g = lot.held_g + :held * locked.grams,
