@@ -14,6 +14,7 @@ from core.db import Id, Model, among, new_id, one_of, session
 from core.errors import Conflict, IllegalMove, Malformed, NotFound
 from core.i18n import _
 from core.notify import notify
+from core.users import User
 from logistics import stations
 from logistics.staff import Duty, Keeper
 from shop import events
@@ -148,7 +149,8 @@ def plan(title: str, *, station_id: UUID | None = None, by: UUID, now: datetime)
 
 
 def start(live: LiveSession, *, by: UUID, now: datetime) -> LiveSession:
-    """Go on air. Raises AlreadyOnAir, IllegalMove."""
+    """Go on air; hosts are locked, so that two starts at once are one. Raises AlreadyOnAir, IllegalMove."""
+    session.execute(select(User.id).where(User.id == live.host_id).with_for_update(key_share=True))
     busy = select(LiveSession.id).where(
         LiveSession.host_id == live.host_id, LiveSession.status == SessionStatus.ON_AIR, LiveSession.id != live.id
     )

@@ -124,6 +124,7 @@ def add(
     if not (1 <= case_factor <= CASE_FACTOR_MAX and 1 <= min_cases <= CASES_MAX):
         raise CaseImpossible(most_units=CASE_FACTOR_MAX, most_cases=CASES_MAX)
     check_tiers(tiers, min_cases)
+    session.execute(select(Supplier.id).where(Supplier.id == supplier.id).with_for_update(key_share=True))
     if session.scalar(select(SupplyOffer.id).filter_by(supplier_id=supplier.id, barcode=clean)):
         raise BarcodeTaken(barcode=clean)
     offer = SupplyOffer(

@@ -1,11 +1,12 @@
 """Live sessions: who hosts, what is on air, what is before the camera."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from core import auth
+from core import auth, db
 from core.db import session
 from core.errors import IllegalMove
 from core.permissions import Role, granted
@@ -66,6 +67,29 @@ def test_a_host_is_on_air_once_at_a_time():
     second = make.live_session(host=host, on_air=False)
     with pytest.raises(AlreadyOnAir):
         live.start(second, by=host.id, now=MORNING)
+
+
+def test_two_starts_at_once_are_one(race_db):
+    with db.transaction():
+        host = make.host()
+        planned = [make.live_session(host=host, on_air=False).id for _one in range(4)]
+        host_id = host.id
+    ended = []
+
+    def go(session_id):
+        try:
+            with db.transaction():
+                live.start(session.get_one(live.LiveSession, session_id), by=host_id, now=MORNING)
+            ended.append("on air")
+        except AlreadyOnAir:
+            ended.append("refused")
+
+    threads = [threading.Thread(target=go, args=(session_id,)) for session_id in planned]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ended) == ["on air", "refused", "refused", "refused"]
 
 
 def test_one_offer_is_before_the_camera_and_every_change_is_logged():
