@@ -38,15 +38,20 @@ FORM = {
 }
 
 
-@blueprint.before_request
-def make_room() -> None:
-    """A picture may be larger than other bodies; this must be said before anybody looks into the form.
+def expect_picture() -> None:
+    """Let this request carry a picture; to be called before anybody looks into its form.
 
     The form parser reads 64 KB at a time and keeps what may be the start of its boundary, so it needs more than that.
     """
+    request.max_content_length = FORM_BYTES_MAX
+    request.max_form_memory_size = FORM_MEMORY
+
+
+@blueprint.before_request
+def make_room() -> None:
+    """A picture may be larger than other bodies."""
     if request.endpoint == f"{blueprint.name}.{add.__name__}":
-        request.max_content_length = FORM_BYTES_MAX
-        request.max_form_memory_size = FORM_MEMORY
+        expect_picture()
 
 
 @blueprint.post("/products/<uuid:product_id>/photos")
