@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
 from core.db import engine, session
@@ -20,8 +21,10 @@ def notify(channel: str, payload: str) -> None:
 
 
 def plain_url() -> str:
-    """The address of the database as psycopg takes it."""
-    return engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
+    """The address of the database as libpq reads it, also where a folder's name has a space."""
+    url = engine().url
+    named = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
+    return make_conninfo("", **{name: str(value) for name, value in named.items()})
 
 
 def listen(channels: list[str], heard: Callable[[str, str], None], lost: Callable[[], None]) -> threading.Thread:

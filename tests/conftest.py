@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -60,7 +61,7 @@ def _serve() -> str:
 
 
 def _url(name: str) -> str:
-    return make_url(_serve()).set(database=name).render_as_string(hide_password=False)
+    return urlsplit(_serve())._replace(path=f"/{name}").geturl()
 
 
 def _admin(statement: str) -> None:

@@ -75,6 +75,21 @@ def test_chinese_trigrams_work_whatever_the_language_of_the_environment(tmp_path
         server.stop()
 
 
+def test_every_way_to_connect_takes_a_folder_with_spaces_and_chinese_characters(tmp_path):
+    from core import db, notify
+
+    before = db.engine() if db.connected() else None
+    with embedded.serving(tmp_path / "我的 项目") as (place, _server):
+        engine = db.connect(place.url("postgres", "postgres"))
+        with psycopg.connect(notify.plain_url()) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+        engine.dispose()
+    if before:
+        db.bind(before)
+
+
 def test_data_outlives_a_stop_and_a_start(server):
     with psycopg.connect(server.place.url("postgres", "postgres")) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
