@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from core import worlds
+from core.settings import settings
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 APP_ROLE = "xiaoxiang_app"
-READ_ONLY = ("alembic_version",)
+READ_ONLY = ("alembic_version", "worlds")
 
 
 def alembic_config(url: str) -> "Config":
@@ -25,14 +28,21 @@ def alembic_config(url: str) -> "Config":
 
 
 def migrate(url: str) -> bool:
-    """Upgrade the database to the newest schema; whether there was anything to do."""
+    """Upgrade the database to the newest schema; whether there was anything to do.
+
+    Raises SettingsWrong when it belongs to the other world; it is not touched then.
+    """
+    world = settings().world
     with psycopg.connect(url, autocommit=True) as connection:
+        worlds.check(connection, world)
         if _current(connection) == newest():
+            worlds.mark(connection, world)
             return False
     from alembic import command  # half a second that a start without news need not spend
 
     command.upgrade(alembic_config(url), "head")
     with psycopg.connect(url) as connection:
+        worlds.mark(connection, world)
         grant(connection)
     return True
 

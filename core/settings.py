@@ -1,4 +1,4 @@
-"""Settings: read once from the environment, frozen. A missing setting of the live world is an error, never a default."""
+"""Settings: read once from the environment, frozen. What the live world misses is an error, never a default."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 
 PURPOSES = ("csrf", "device", "field", "index", "session", "ticket", "webhook")
+KEY_BYTES = 32
+POOL_MAX = 100
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -38,6 +40,8 @@ class Settings:
     keys: Mapping[str, tuple[tuple[int, bytes], ...]] = field(repr=False)
     """Key ring per purpose: (key id, 32 bytes), newest first."""
     keys_generated: bool
+    keys_private: bool
+    """Whether only the owner of the key file can read it."""
     stripe_key: Secret
     stripe_webhook_secret: Secret
     stripe_api_base: str | None
@@ -69,8 +73,9 @@ def make_keys() -> dict[str, list[list[object]]]:
     return {purpose: [[1, secrets.token_hex(32)]] for purpose in PURPOSES} | {"generated": [[1, "yes"]]}
 
 
-def _read_keys(home: Path, world: str) -> tuple[Mapping[str, tuple[tuple[int, bytes], ...]], bool]:
-    file = Path(os.environ.get("XIAOXIANG_KEYS", str(home / "keys.json")))
+def _key_file(env: Mapping[str, str], home: Path, world: str) -> Path:
+    """The file with the keys; the demo world makes one on first use."""
+    file = Path(env.get("XIAOXIANG_KEYS") or home / "keys.json")
     if not file.exists():
         if world == "live":
             raise SettingsWrong(f"The key file {file} is missing. Make one with: python3 manage.py make-keys {file}")
@@ -78,15 +83,29 @@ def _read_keys(home: Path, world: str) -> tuple[Mapping[str, tuple[tuple[int, by
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as out:
             json.dump(make_keys(), out)
-    raw = json.loads(file.read_text())
-    missing = [purpose for purpose in PURPOSES if purpose not in raw]
+    return file
+
+
+def _read_keys(file: Path) -> tuple[Mapping[str, tuple[tuple[int, bytes], ...]], bool]:
+    """The key rings, newest first, and whether they were generated. Raises SettingsWrong."""
+    try:
+        raw = json.loads(file.read_text())
+        missing = [purpose for purpose in PURPOSES if not raw.get(purpose)]
+        rings = {
+            purpose: tuple(sorted(((int(number), bytes.fromhex(key)) for number, key in raw[purpose]), reverse=True))
+            for purpose in PURPOSES
+            if purpose not in missing
+        }
+    except (ValueError, TypeError, AttributeError):
+        raise SettingsWrong(f"The key file {file} is damaged: bring back your copy of it") from None
     if missing:
         raise SettingsWrong(f"The key file {file} lacks keys for: {', '.join(missing)}")
-    rings = {p: tuple(sorted(((int(i), bytes.fromhex(k)) for i, k in raw[p]), reverse=True)) for p in PURPOSES}
+    if any(len(key) != KEY_BYTES for ring in rings.values() for _number, key in ring):
+        raise SettingsWrong(f"The key file {file} holds a key that is not {KEY_BYTES} bytes long")
     return rings, "generated" in raw
 
 
-def _check_live(found: Settings) -> None:
+def _check_live(found: Settings, *, own_server: bool) -> None:
     """Refuse a live world that is built of demo parts (security: worlds apart)."""
     reasons = {
         "a live Stripe key (STRIPE_KEY=sk_live_… or rk_live_…)": found.stripe_key.startswith(("sk_live_", "rk_live_")),
@@ -94,6 +113,8 @@ def _check_live(found: Settings) -> None:
         "keys made for it (manage.py make-keys), not generated ones": not found.keys_generated,
         "a proxy in front (XIAOXIANG_BEHIND_PROXY=1)": found.behind_proxy,
         "Stripe itself, not a stand-in (unset STRIPE_API_BASE)": found.stripe_api_base is None,
+        "a PostgreSQL server (DATABASE_URL), not the embedded one": not own_server,
+        "keys that no other program was given (their file is 0600)": found.keys_private,
         "an https address (XIAOXIANG_PUBLIC_URL)": found.public_url.startswith("https://"),
     }
     missing = [need for need, met in reasons.items() if not met]
@@ -116,7 +137,11 @@ def read(env: Mapping[str, str]) -> Settings:
     key = Secret(env.get("STRIPE_KEY", ""))
     if world == "demo" and key.startswith(("sk_live_", "rk_live_")):
         raise SettingsWrong("A live Stripe key does not belong into the demo world: unset STRIPE_KEY")
-    rings, generated = _read_keys(home, world)
+    key_file = _key_file(env, home, world)
+    rings, generated = _read_keys(key_file)
+    pool = env.get("XIAOXIANG_POOL") or "4"
+    if not pool.isdecimal() or not 1 <= int(pool) <= POOL_MAX:
+        raise SettingsWrong(f"XIAOXIANG_POOL must be a number of connections from 1 to {POOL_MAX}, not {pool!r}")
     standin = not key and world == "demo"
     found = Settings(
         world=world,
@@ -125,6 +150,7 @@ def read(env: Mapping[str, str]) -> Settings:
         port=port,
         keys=rings,
         keys_generated=generated,
+        keys_private=not key_file.stat().st_mode & 0o077,
         stripe_key=key or Secret("sk_test_standin"),
         stripe_webhook_secret=Secret(
             env.get("STRIPE_WEBHOOK_SECRET") or ("whsec_" + rings["webhook"][0][1].hex() if standin else "")
@@ -132,10 +158,10 @@ def read(env: Mapping[str, str]) -> Settings:
         stripe_api_base=env.get("STRIPE_API_BASE") or (f"http://127.0.0.1:{port + 2}" if standin else None),
         public_url=(env.get("XIAOXIANG_PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
         behind_proxy=env.get("XIAOXIANG_BEHIND_PROXY") == "1",
-        pool_size=int(env.get("XIAOXIANG_POOL", "4")),
+        pool_size=int(pool),
     )
     if world == "live":
-        _check_live(found)
+        _check_live(found, own_server=not env.get("DATABASE_URL"))
     return found
 
 

@@ -3,11 +3,10 @@
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
-from typing import Iterator
 from uuid import UUID
 
 import phonenumbers
@@ -21,6 +20,7 @@ from core.db import Id, Model, new_id, session
 from core.errors import Conflict, Malformed, TooMany
 from core.i18n import _
 from core.permissions import Role
+from core.settings import settings
 
 HASHES_AT_ONCE = 2
 HASHES_WAITING = 20
@@ -145,7 +145,7 @@ def password_fits(user: User | None, password: str) -> bool:
             _hasher.verify(user.password_hash if user else _nobody(), password)
         except (VerificationError, InvalidHashError):
             return False
-    return user is not None and user.disabled_at is None
+    return user is not None and user.disabled_at is None and not (user.demo and settings().world == "live")
 
 
 def rehash_if_old(user: User, password: str) -> None:
