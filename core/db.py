@@ -38,7 +38,8 @@ def new_id(now: datetime | None = None) -> UUID:
     millis = time.time_ns() // 1_000_000 if now is None else int(now.timestamp() * 1000)
     serial = next(_counter) & 0xFFFF_FFFF
     random = int.from_bytes(os.urandom(6), "big") & (1 << 42) - 1
-    value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | serial >> 20 << 64 | 0x2 << 62 | (serial & 0xFFFFF) << 42 | random
+    high = (millis & (1 << 48) - 1) << 16 | 0x7 << 12 | serial >> 20
+    value = high << 64 | 0x2 << 62 | (serial & 0xFFFFF) << 42 | random
     return UUID(int=value)
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any, ClassVar
 
-from core.i18n import _, Lazy, render
+from core.i18n import Lazy, _, render
 
 
 class Refusal(Exception):

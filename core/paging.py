@@ -64,5 +64,8 @@ def _key(after: UUID | str) -> UUID:
 def page_schema(item: type[PlainSchema]) -> type[PlainSchema]:
     """The schema of a page of items."""
     name = item.__name__ + "Page"
-    members = {"items": fields.List(fields.Nested(item)), "next": fields.String(allow_none=True)}
+    members: dict[str, fields.Field[Any]] = {
+        "items": fields.List(fields.Nested(item)),
+        "next": fields.String(allow_none=True),
+    }
     return Schema.from_dict(members, name=name)

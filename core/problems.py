@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, jsonify, request
 from psycopg import errors as pg
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from core.errors import Conflict, Refusal
@@ -44,7 +45,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _database)
-    app.register_error_handler(TimeoutError, _away)
+    app.register_error_handler(PoolTimeout, _away)
     app.register_error_handler(Exception, _fault)
 
 

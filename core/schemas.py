@@ -11,7 +11,6 @@ from marshmallow import RAISE, ValidationError, fields
 from core import i18n
 from core.clock import LOCAL
 
-
 SHAPE_WORDS = (
     (re.compile(r"Missing data for required field\."), "这一项必填。"),
     (re.compile(r"Unknown field\."), "没有这一项。"),

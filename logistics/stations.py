@@ -146,10 +146,7 @@ def open_station(
     Raises CodeWrong, CodeTaken, NameWrong, PositionWrong and what `regions.check_deliverable` raises.
     """
     regions.check_deliverable(region_code)
-    if not STATION_CODE.fullmatch(code):
-        raise CodeWrong(code=code[:20])
-    if by_code(code):
-        raise CodeTaken(code=code)
+    _check_code(code)
     _check_position(longitude, latitude)
     station = Station(
         id=new_id(now),
@@ -265,6 +262,13 @@ def _lock(station: Station) -> None:
     session.refresh(station, with_for_update=True)
     if station.stopped_on is not None:
         raise StationStopped(station=station.name)
+
+
+def _check_code(code: str) -> None:
+    if not STATION_CODE.fullmatch(code):
+        raise CodeWrong(code=code[:20])
+    if by_code(code):
+        raise CodeTaken(code=code)
 
 
 def _check_position(longitude: Decimal | None, latitude: Decimal | None) -> None:

@@ -11,6 +11,9 @@ from core.db import session
 from core.errors import NotFound
 from core.web import Blueprint
 
+UNKNOWN = "192.0.2.0"
+"""Nobody's address (RFC 5737): a caller without one is not on this machine."""
+
 blueprint = Blueprint("health", __name__, description="Health")
 
 
@@ -33,7 +36,7 @@ def readyz() -> Response:
 @public
 def figures() -> Response:
     """Figures for Prometheus, to callers on this machine only."""
-    if not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:
+    if not ipaddress.ip_address(request.remote_addr or UNKNOWN).is_loopback:
         raise NotFound()
     body, content_type = metrics.text()
     return Response(body, content_type=content_type)

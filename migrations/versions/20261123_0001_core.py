@@ -84,7 +84,8 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION refuse_change()")
     op.execute(
         "DO $$ DECLARE r record; BEGIN "
-        "FOR r IN SELECT tablename FROM pg_tables WHERE tablename LIKE 'procrastinate\\_%' AND schemaname = current_schema() LOOP "
+        "FOR r IN SELECT tablename FROM pg_tables "
+        "WHERE tablename LIKE 'procrastinate\\_%' AND schemaname = current_schema() LOOP "
         "EXECUTE format('DROP TABLE %I CASCADE', r.tablename); END LOOP; "
         "FOR r IN SELECT p.oid::regprocedure AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
         "WHERE p.proname LIKE 'procrastinate\\_%' AND n.nspname = current_schema() LOOP "

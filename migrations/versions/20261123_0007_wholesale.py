@@ -117,9 +117,7 @@ def _lines() -> None:
         sa.CheckConstraint(
             "cases >= 1 AND case_factor >= 1 AND units = cases * case_factor", name="units_are_whole_cases"
         ),
-        sa.CheckConstraint(
-            "price_minor > 0 AND total_minor = cases * price_minor", name="total_is_cases_by_price"
-        ),
+        sa.CheckConstraint("price_minor > 0 AND total_minor = cases * price_minor", name="total_is_cases_by_price"),
         sa.CheckConstraint(
             "received_units >= 0 AND short_units >= 0 AND damaged_units >= 0"
             " AND received_units + short_units + damaged_units = units",
