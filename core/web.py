@@ -73,9 +73,9 @@ def make_service(name: str, found: Settings, **kwargs: Any) -> Service:
         SECRET_KEY=found.key("csrf"),
         PROPAGATE_EXCEPTIONS=False,
     )
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False
     if found.behind_proxy:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_finish)
     return app
