@@ -15,8 +15,7 @@ from typing import Any, ParamSpec
 from uuid import UUID
 
 from flask import Response, make_response, request
-from sqlalchemy import UniqueConstraint, delete, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import UniqueConstraint, delete, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import auth, clock, sealed
@@ -72,11 +71,12 @@ def once(view: Callable[P, Any]) -> Callable[P, Any]:
     @wraps(view)
     def kept(*args: P.args, **kwargs: P.kwargs) -> Any:
         owner, route, key, fingerprint = asked()
-        known = claim(owner, route, key, fingerprint, now=clock.now())
+        mine = new_id()
+        known = claim(mine, owner, route, key, fingerprint, now=clock.now())
         if known is not None:
             return replay(known)
         response = make_response(view(*args, **kwargs))
-        keep(owner, route, key, response)
+        keep(mine, response)
         return response
 
     return kept
@@ -105,37 +105,40 @@ def _content() -> bytes:
     return json.dumps(sent).encode()
 
 
-def claim(owner: UUID, route: str, key: str, fingerprint: bytes, *, now: datetime) -> IdempotencyKey | None:
-    """Take the key, or give back the row of an earlier request. Raises IdempotencyKeyReused, StillRunning."""
+_CLAIM = text("""
+    INSERT INTO idempotency_keys (id, owner, route, key, fingerprint, created_at)
+    SELECT :id, :owner, :route, :key, :fingerprint, :now WHERE pg_try_advisory_xact_lock(:lock)
+    ON CONFLICT DO NOTHING RETURNING id
+""")
+
+_KEEP = text("UPDATE idempotency_keys SET status = :status, answer_sealed = :answer WHERE id = :mine")
+
+
+def claim(mine: UUID, owner: UUID, route: str, key: str, fingerprint: bytes, *, now: datetime) -> IdempotencyKey | None:
+    """Take the key with a row `mine`, or give back the row of an earlier request; one statement when it is new.
+
+    Raises IdempotencyKeyReused, StillRunning.
+    """
     lock = int.from_bytes(hashlib.sha256(f"{owner}{route}{key}".encode()).digest()[:8], "big", signed=True)
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
-        raise StillRunning()
-    id_ = new_id(now)
-    row = {"id": id_, "owner": owner, "route": route, "key": key, "fingerprint": fingerprint, "created_at": now}
-    taken = session.execute(insert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.id))
-    if taken.one_or_none():
+    asked = {"owner": owner, "route": route, "key": key}
+    row = asked | {"id": mine, "fingerprint": fingerprint, "now": now, "lock": lock}
+    if session.execute(_CLAIM, row).one_or_none():
         return None
-    known = session.scalars(
-        select(IdempotencyKey).where(
-            IdempotencyKey.owner == owner, IdempotencyKey.route == route, IdempotencyKey.key == key
-        )
-    ).one()
+    known = session.scalars(select(IdempotencyKey).filter_by(**asked)).one_or_none()
+    if known is None:
+        raise StillRunning()
     if known.fingerprint != fingerprint:
         raise IdempotencyKeyReused()
     return known
 
 
-def keep(owner: UUID, route: str, key: str, response: Response) -> None:
+def keep(mine: UUID, response: Response) -> None:
     """Store the answer beside the key, in the same transaction."""
-    row = session.scalars(
-        select(IdempotencyKey).where(
-            IdempotencyKey.owner == owner, IdempotencyKey.route == route, IdempotencyKey.key == key
-        )
-    ).one()
-    row.status = response.status_code
     body = base64.b64encode(response.get_data()).decode()
     answer = json.dumps([response.headers.get("Location"), response.mimetype, body])
-    row.answer_sealed = sealed.seal(answer, table="idempotency_keys", column="answer", row_id=row.id)
+    hidden = sealed.seal(answer, table="idempotency_keys", column="answer", row_id=mine)
+    values = {"mine": mine, "status": response.status_code, "answer": hidden}
+    session.execute(_KEEP, values)
 
 
 def replay(known: IdempotencyKey) -> Response:

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import sqlalchemy as sa
-
-from core.clock import LOCAL, local_day
-from core.db import Model, new_id, session
+from core.clock import local_day
+from core.db import new_id
 from core.errors import Malformed, Refusal
 from core.i18n import _
 from core.money import CURRENCY
 from orders import claims as shapes
-from orders import goods, limits, rows, splits
+from orders import goods, limits, rows, serials, splits
 from orders.claims import Claim
 from orders.drafts import Draft, DraftLine, line_rows, move_row, order_row, split_rows
 from orders.goods import Shelf
@@ -29,8 +27,6 @@ from shop import pools, stock
 
 HOLD = timedelta(minutes=15)
 """How long goods wait for their payment. It is never prolonged."""
-SERIALS = sa.Sequence("order_serials", metadata=Model.metadata)
-SERIAL_DIGITS = 7
 
 
 class LinesOfSeveralStations(Malformed):
@@ -129,7 +125,7 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[Placed]:
     if not drafts:
         return []
     table = splits.rules()
-    numbers = take_numbers([draft.lines[0].goods.branch_code for draft in drafts], now=now)
+    numbers = serials.numbers([draft.lines[0].goods.branch_code for draft in drafts], now=now)
     pay_by = now + HOLD
     rows.write(
         {
@@ -145,18 +141,6 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[Placed]:
     return [
         Placed(draft.id, number, OrderStatus.AWAITING_PAYMENT, pay_by, draft.total_minor)
         for draft, number in zip(drafts, numbers, strict=True)
-    ]
-
-
-def take_numbers(branch_codes: Sequence[str], *, now: datetime) -> list[str]:
-    """Numbers for orders: branch code, business day, and a serial of seven digits that never repeats within a day."""
-    serials = session.scalars(
-        sa.select(SERIALS.next_value()).select_from(sa.func.generate_series(1, len(branch_codes)))
-    )
-    day = now.astimezone(LOCAL).strftime("%y%m%d")
-    return [
-        f"{code}{day}{serial % 10**SERIAL_DIGITS:0{SERIAL_DIGITS}d}"
-        for code, serial in zip(branch_codes, serials, strict=True)
     ]
 
 

@@ -7,18 +7,15 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import text
 
 from core.db import session
-from logistics.branches import Branch
-from logistics.stations import Station
 from orders.claims import ClaimLine
-from shop.farms import Farm
-from shop.live import LiveSession, NotOnAir, SessionStatus
-from shop.lots import HarvestLot, LotNotReady, LotPastDate, LotSoldOut, LotStatus
-from shop.offers import LiveOffer, OfferStatus, OfferStopped, OfferUnknown
-from shop.packs import Pack, PackStatus, PackStopped, PackUnknown
-from shop.products import Product, ProductKind, ProductStatus
+from shop.live import NotOnAir
+from shop.lots import LotNotReady, LotPastDate, LotSoldOut
+from shop.offers import OfferStopped, OfferUnknown
+from shop.packs import PackStopped, PackUnknown
+from shop.products import ProductKind
 
 Left = MutableMapping[UUID, int]
 """Lot → grams that can still be promised, as far as we know before we take them."""
@@ -62,9 +59,9 @@ class Shelf:
         offer = self.offers.get(line.offer_id)
         if offer is None:
             raise OfferUnknown()
-        if offer.room_status is not SessionStatus.ON_AIR:
+        if not offer.on_air:
             raise NotOnAir()
-        if offer.status is not OfferStatus.OPEN:
+        if not offer.on_sale:
             raise OfferStopped(number=offer.number)
         return _goods(self.packs.get(offer.pack_id), offer)
 
@@ -73,18 +70,18 @@ class Shelf:
 
         Raises LotSoldOut, and LotPastDate or LotNotReady when there is no other lot.
         """
-        lots = self.lots[goods.product_id]
+        lots = self.lots.get(goods.product_id, [])
         ready = [lot for lot in lots if lot.ready_on <= self.day <= lot.best_before]
         for lot in ready:
-            if left[lot.id] >= grams:
-                left[lot.id] -= grams
-                return UUID(str(lot.id))
+            if left[lot.lot_id] >= grams:
+                left[lot.lot_id] -= grams
+                return UUID(str(lot.lot_id))
         if not ready and lots:
             latest = lots[-1]
             if self.day > latest.best_before:
                 raise LotPastDate(best_before=latest.best_before)
             raise LotNotReady(ready_on=latest.ready_on)
-        raise LotSoldOut(left_g=max((left[lot.id] for lot in ready), default=0))
+        raise LotSoldOut(left_g=max((left[lot.lot_id] for lot in ready), default=0))
 
     def draft(self) -> Left:
         """What is left, to be lowered by a basket that may still be refused; `self.left.update(...)` keeps it."""
@@ -92,52 +89,51 @@ class Shelf:
 
 
 def read(lines: Collection[ClaimLine], *, day: date) -> Shelf:
-    """Look at everything that these lines ask for: two statements, three when live offers are among them.
+    """Look at everything that these lines ask for: one statement, two when live offers are among them.
 
     Nothing is locked here, so what is left may be gone a moment later: the hold decides.
     """
     offer_ids = {line.offer_id for line in lines if line.offer_id}
-    offers = {row.id: row for row in session.execute(_OFFERS.where(LiveOffer.id.in_(offer_ids)))} if offer_ids else {}
+    offers = {row.id: row for row in session.execute(_OFFERS, {"ids": list(offer_ids)})} if offer_ids else {}
     pack_ids = {line.pack_id for line in lines if line.pack_id} | {row.pack_id for row in offers.values()}
-    packs = {row.id: row for row in session.execute(_PACKS.where(Pack.id.in_(pack_ids)))}
-    lots: dict[UUID, list[Any]] = defaultdict(list)
-    for lot in session.execute(_LOTS.where(HarvestLot.product_id.in_({row.product_id for row in packs.values()}))):
-        lots[lot.product_id].append(lot)
-    left = {lot.id: lot.left_g for found in lots.values() for lot in found}
-    return Shelf(packs, offers, lots, left, day)
+    packs: dict[UUID, Any] = {}
+    lots: dict[UUID, dict[UUID, Any]] = defaultdict(dict)
+    for row in session.execute(_PACKS, {"ids": list(pack_ids)}) if pack_ids else ():
+        packs[row.id] = row
+        if row.lot_id is not None:
+            lots[row.product_id][row.lot_id] = row
+    left = {lot_id: row.left_g for found in lots.values() for lot_id, row in found.items()}
+    return Shelf(packs, offers, {product: list(found.values()) for product, found in lots.items()}, left, day)
 
 
-_PACKS = (
-    select(
-        Pack.id, Pack.name, Pack.net_g, Pack.price_minor, Pack.per_buyer_limit, Pack.status, Pack.product_id,
-        Product.name.label("product_name"), Product.kind, Product.status.label("product_status"), Product.farm_id,
-        Farm.station_id, Station.branch_id, Branch.code.label("branch_code"),
-    )
-    .join(Product, Product.id == Pack.product_id)
-    .join(Farm, Farm.id == Product.farm_id)
-    .join(Station, Station.id == Farm.station_id)
-    .join(Branch, Branch.id == Station.branch_id)
-)  # fmt: skip
+_PACKS = text("""
+    SELECT pack.id, pack.name, pack.net_g, pack.price_minor, pack.per_buyer_limit, pack.product_id,
+           pack.status = 'listed' AND product.status = 'listed' AS on_sale, product.name AS product_name, product.kind,
+           farm.id AS farm_id, station.id AS station_id, branch.id AS branch_id, branch.code AS branch_code,
+           lot.id AS lot_id, lot.ready_on, lot.best_before, lot.ceiling_g - lot.held_g - lot.allocated_g AS left_g
+    FROM packs pack
+    JOIN products product ON product.id = pack.product_id
+    JOIN farms farm ON farm.id = product.farm_id
+    JOIN stations station ON station.id = farm.station_id
+    JOIN branches branch ON branch.id = station.branch_id
+    LEFT JOIN harvest_lots lot ON lot.product_id = product.id AND lot.status = 'open'
+    WHERE pack.id = ANY(:ids)
+    ORDER BY lot.best_before, lot.id
+""")
+"""Each pack with each open lot behind it, those that end first in front."""
 
-_OFFERS = select(
-    LiveOffer.id, LiveOffer.number, LiveOffer.pack_id, LiveOffer.price_minor, LiveOffer.per_buyer_limit,
-    LiveOffer.status, LiveOffer.session_id, LiveSession.host_id, LiveSession.status.label("room_status"),
-).join(LiveSession, LiveSession.id == LiveOffer.session_id)  # fmt: skip
-
-_LOTS = (
-    select(
-        HarvestLot.id, HarvestLot.product_id, HarvestLot.ready_on, HarvestLot.best_before,
-        (HarvestLot.ceiling_g - HarvestLot.held_g - HarvestLot.allocated_g).label("left_g"),
-    )
-    .where(HarvestLot.status == LotStatus.OPEN)
-    .order_by(HarvestLot.best_before, HarvestLot.id)
-)  # fmt: skip
+_OFFERS = text("""
+    SELECT offer.id, offer.number, offer.pack_id, offer.price_minor, offer.per_buyer_limit, offer.session_id,
+           offer.status = 'open' AS on_sale, room.host_id, room.status = 'on_air' AS on_air
+    FROM live_offers offer JOIN live_sessions room ON room.id = offer.session_id
+    WHERE offer.id = ANY(:ids)
+""")
 
 
 def _goods(pack: Any, offer: Any = None) -> Goods:
     if pack is None:
         raise PackUnknown()
-    if pack.status is not PackStatus.LISTED or pack.product_status is not ProductStatus.LISTED:
+    if not pack.on_sale:
         raise PackStopped(pack=pack.name)
     priced = pack if offer is None else offer
     return Goods(
@@ -148,7 +144,7 @@ def _goods(pack: Any, offer: Any = None) -> Goods:
         buyer_limit=priced.per_buyer_limit,
         product_id=pack.product_id,
         product_name=pack.product_name,
-        product_kind=pack.kind,
+        product_kind=ProductKind(pack.kind),
         farm_id=pack.farm_id,
         station_id=pack.station_id,
         branch_id=pack.branch_id,

@@ -167,7 +167,8 @@ def post(
 
 _POST = text("""
     WITH accounts AS (
-        INSERT INTO ledger_accounts SELECT * FROM jsonb_populate_recordset(NULL::ledger_accounts, CAST(:accounts AS jsonb))
+        INSERT INTO ledger_accounts
+        SELECT * FROM jsonb_populate_recordset(NULL::ledger_accounts, CAST(:accounts AS jsonb))
         ON CONFLICT (code) DO NOTHING
     ), posted AS (
         INSERT INTO ledger_transactions

@@ -30,7 +30,7 @@ class OrderAlreadyPaid(Conflict):
 
 def cancel(order: Order, *, by: UUID, now: datetime, reason: str = "") -> None:
     """Take an order back before it is paid; its goods go back on the shelf. Raises OrderAlreadyPaid, IllegalMove."""
-    session.refresh(order, with_for_update=True)
+    session.refresh(order, with_for_update={"key_share": True})
     if order.paid_at is not None:
         raise OrderAlreadyPaid()
     moves.step(order, OrderStatus.CANCELLED, now=now, by=by, reason=reason)
@@ -48,7 +48,7 @@ def expire_due(now: datetime, limit: int = EXPIRE_BATCH) -> int:
         .where(Order.status == OrderStatus.AWAITING_PAYMENT, Order.pay_by < now)
         .order_by(Order.pay_by)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     expired = moves.move(list(session.scalars(due)), OrderStatus.EXPIRED, now=now, reason="unpaid")
     if expired:
@@ -76,7 +76,7 @@ def mark_paid(order: Order, *, now: datetime, by: UUID | None = None) -> None:
     and IllegalMove when the order was cancelled or paid before; then nothing has changed and the money must go back.
     """
     with session.begin_nested():
-        session.refresh(order, with_for_update=True)
+        session.refresh(order, with_for_update={"key_share": True})
         late = order.status is OrderStatus.EXPIRED
         moves.step(order, OrderStatus.PAID, now=now, by=by, reason="late" if late else "")
         packs, grams = drawn_on([order.id])

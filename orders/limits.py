@@ -1,4 +1,4 @@
-"""Limits per buyer: one counted row a buyer and thing, so that two orders at the same moment cannot both be the last."""
+"""Limits per buyer: one counted row a buyer and thing, so that two orders at one moment cannot both be the last."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple

@@ -31,7 +31,7 @@ DEFAULT_RULES = (
 
 
 def upgrade() -> None:
-    op.execute("CREATE SEQUENCE order_serials")
+    op.execute("CREATE SEQUENCE order_serials INCREMENT BY 50")
     _orders()
     _lines()
     _moves()
