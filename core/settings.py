@@ -122,6 +122,13 @@ def _check_live(found: Settings, *, own_server: bool) -> None:
         raise SettingsWrong("The live world needs " + "; ".join(missing))
 
 
+def _number(env: Mapping[str, str], name: str, otherwise: int, most: int) -> int:
+    typed = env.get(name) or str(otherwise)
+    if not typed.isdecimal() or not 1 <= int(typed) <= most:
+        raise SettingsWrong(f"{name} must be a number from 1 to {most}, not {typed!r}")
+    return int(typed)
+
+
 def read(env: Mapping[str, str]) -> Settings:
     """Settings from an environment. Raises SettingsWrong with the cause and the way out."""
     home = Path(env.get("XIAOXIANG_HOME") or ROOT / ".state").absolute()
@@ -130,18 +137,12 @@ def read(env: Mapping[str, str]) -> Settings:
         raise SettingsWrong(
             "With DATABASE_URL set, say which world it is: XIAOXIANG_WORLD=demo or XIAOXIANG_WORLD=live"
         )
-    port_text = env.get("XIAOXIANG_PORT") or "8000"
-    if not port_text.isdecimal() or not 1 <= int(port_text) <= 65_533:
-        raise SettingsWrong(f"XIAOXIANG_PORT must be a number from 1 to 65533, not {port_text!r}")
-    port = int(port_text)
+    port = _number(env, "XIAOXIANG_PORT", 8000, 65_533)
     key = Secret(env.get("STRIPE_KEY", ""))
     if world == "demo" and key.startswith(("sk_live_", "rk_live_")):
         raise SettingsWrong("A live Stripe key does not belong into the demo world: unset STRIPE_KEY")
     key_file = _key_file(env, home, world)
     rings, generated = _read_keys(key_file)
-    pool = env.get("XIAOXIANG_POOL") or "4"
-    if not pool.isdecimal() or not 1 <= int(pool) <= POOL_MAX:
-        raise SettingsWrong(f"XIAOXIANG_POOL must be a number of connections from 1 to {POOL_MAX}, not {pool!r}")
     standin = not key and world == "demo"
     found = Settings(
         world=world,
@@ -158,7 +159,7 @@ def read(env: Mapping[str, str]) -> Settings:
         stripe_api_base=env.get("STRIPE_API_BASE") or (f"http://127.0.0.1:{port + 2}" if standin else None),
         public_url=(env.get("XIAOXIANG_PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
         behind_proxy=env.get("XIAOXIANG_BEHIND_PROXY") == "1",
-        pool_size=int(pool),
+        pool_size=_number(env, "XIAOXIANG_POOL", 4, POOL_MAX),
     )
     if world == "live":
         _check_live(found, own_server=not env.get("DATABASE_URL"))

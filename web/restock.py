@@ -84,7 +84,7 @@ def receive(number: str) -> Response:
             order = wholesale.find(number, among=wholesale.ordered_by(who))
             receipts.receive(
                 order,
-                {code: receipts.Count(c.get("received", 0), c.get("damaged", 0)) for code, c in counts.items()},
+                [(code, receipts.Count(c.get("received", 0), c.get("damaged", 0))) for code, c in counts.items()],
                 by=who.user_id,
                 now=clock.now(),
             )
