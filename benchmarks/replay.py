@@ -3,7 +3,7 @@
 Every order is placed, paid or not, packed, weighed, labelled, sent, received, delivered, and refunded in whole or in
 part as the report says, over the public HTTP API, by the person whose step it is. Then `verify` must be clean and the
 books must be those of the report to the fen. The goods are made up at the report's prices; so are the recipients,
-inside their province and marked as such. ORDER_REPORT names the report, ORDERS how many of its orders are taken (2,000).
+inside their province and marked as such. ORDER_REPORT names the report, ORDERS how many of its orders are taken.
 """
 
 import json
