@@ -11,16 +11,9 @@ from pathlib import Path
 
 from core import embedded
 
-PYTEST = [
-    "-n",
-    "2",
-    "--dist",
-    "loadgroup",
-    "-m",
-    "not browser and not faults",
-    "--ignore",
-    "tests/core/test_embedded.py",
-]
+LEFT_OUT = ("core/test_embedded.py", "core/test_bootstrap.py", "journeys", "standin", "browser", "faults")
+"""What starts a PostgreSQL of its own, or none."""
+PYTEST = ["-n", "2", "--dist", "loadgroup", *(f"--ignore=tests/{name}" for name in LEFT_OUT)]
 
 
 def main(programs: str, words: list[str]) -> int:
