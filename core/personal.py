@@ -120,7 +120,7 @@ def document(found: Iterable[tuple[str, str]]) -> str:
     lines = [
         "# Personal data: what we keep, why, who sees it, how long",
         "",
-        "Written from the register in `core/personal.py` (`tests/core/test_privacy_page.py` says how); not edited by hand.",
+        "Written from the register in `core/personal.py` (`tests/core/test_privacy_page.py` says how), not by hand.",
         "Every opening of a clear value leaves a row in `personal_accesses`: who, whose, why, when.",
         "",
         "| column | purpose | ground | clear to | else | kept | erasure |",
