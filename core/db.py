@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -138,11 +138,21 @@ def sqlalchemy_url(url: str) -> str:
     return f"postgresql+psycopg{mark}{rest}" if scheme in {"postgres", "postgresql"} else url
 
 
+def last(deed: Callable[[], None]) -> None:
+    """Do this right before the commit: it takes a row that everybody wants, and little may be done under its lock.
+
+    Only inside `transaction()`. When the deed refuses, all of the transaction is refused.
+    """
+    session.info.setdefault("last", []).append(deed)
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """All of it happens, or none of it does. Only the edge calls this: a request, a job, a command."""
     try:
         yield session()
+        for deed in session.info.pop("last", ()):
+            deed()
         session.commit()
     except BaseException:
         session.rollback()

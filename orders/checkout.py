@@ -5,7 +5,7 @@ and only then, last before the commit, take the hot rows of offers and lots. Wha
 guarded by that last step, so nothing is promised twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -47,15 +47,24 @@ class Placed:
     currency: str = CURRENCY
 
 
-def place_one(claim: Claim, *, now: datetime) -> Placed:
+When = Callable[[Callable[[], None]], None]
+"""When the hot rows are taken: `at_once`, or `core.db.last` where a transaction ends after other work."""
+
+
+def at_once(take: Callable[[], None]) -> None:
+    """Take the hot rows before the orders are given back."""
+    take()
+
+
+def place_one(claim: Claim, *, now: datetime, hot: When = at_once) -> Placed:
     """Place one order. Raises what stands against it; then the caller rolls back and nothing happened."""
-    outcome = place([claim], now=now)[0]
+    outcome = place([claim], now=now, hot=hot)[0]
     if isinstance(outcome, Refusal):
         raise outcome
     return outcome
 
 
-def place(claims: Sequence[Claim], *, now: datetime) -> list[Placed | Refusal]:
+def place(claims: Sequence[Claim], *, now: datetime, hot: When = at_once) -> list[Placed | Refusal]:
     """Place the orders that can be placed; each claim gets its order or the refusal that stands against it.
 
     Raises LotSoldOut, OfferSoldOut or the like when stock that was seen was gone when it was to be taken: then the
@@ -64,7 +73,7 @@ def place(claims: Sequence[Claim], *, now: datetime) -> list[Placed | Refusal]:
     outcomes: dict[int, Placed | Refusal] = {}
     waiting = dict(enumerate(claims))
     while waiting:
-        outcomes |= _place_round(_one_a_buyer(waiting), now)
+        outcomes |= _place_round(_one_a_buyer(waiting), now, hot)
         waiting = {index: claim for index, claim in waiting.items() if index not in outcomes}
     return [outcomes[index] for index in range(len(claims))]
 
@@ -77,7 +86,7 @@ def _one_a_buyer(waiting: dict[int, Claim]) -> dict[int, Claim]:
     return {index: waiting[index] for index in first.values()}
 
 
-def _place_round(claims: dict[int, Claim], now: datetime) -> dict[int, Placed | Refusal]:
+def _place_round(claims: dict[int, Claim], now: datetime, hot: When) -> dict[int, Placed | Refusal]:
     outcomes: dict[int, Placed | Refusal] = {}
     drafts: dict[int, Draft] = {}
     shelf = goods.read([line for claim in claims.values() for line in claim.lines], day=local_day(now))
@@ -88,7 +97,7 @@ def _place_round(claims: dict[int, Claim], now: datetime) -> dict[int, Placed | 
             outcomes[index] = refusal
     outcomes |= _over_limit(drafts)
     drafts = {index: draft for index, draft in drafts.items() if index not in outcomes}
-    return outcomes | dict(zip(drafts, _write(list(drafts.values()), now), strict=True))
+    return outcomes | dict(zip(drafts, _write(list(drafts.values()), now, hot), strict=True))
 
 
 def _draft(claim: Claim, shelf: Shelf, now: datetime) -> Draft:
@@ -120,7 +129,7 @@ def _over_limit(drafts: dict[int, Draft]) -> dict[int, Refusal]:
     return refused
 
 
-def _write(drafts: Sequence[Draft], now: datetime) -> list[Placed]:
+def _write(drafts: Sequence[Draft], now: datetime, hot: When) -> list[Placed]:
     """Write all rows in one statement, then take the hot rows."""
     if not drafts:
         return []
@@ -137,7 +146,8 @@ def _write(drafts: Sequence[Draft], now: datetime) -> list[Placed]:
             OrderMove: [move_row(draft, now=now) for draft in drafts],
         }
     )
-    _hold(drafts, numbers[0] if len(numbers) == 1 else f"{numbers[0]}+{len(numbers) - 1}", now)
+    reference = numbers[0] if len(numbers) == 1 else f"{numbers[0]}+{len(numbers) - 1}"
+    hot(lambda: _hold(drafts, reference, now))
     return [
         Placed(draft.id, number, OrderStatus.AWAITING_PAYMENT, pay_by, draft.total_minor)
         for draft, number in zip(drafts, numbers, strict=True)

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields
 from sqlalchemy.orm import selectinload
 
-from core import auth, clock
+from core import auth, clock, db
 from core.auth import requires
 from core.once import once
 from core.paging import Page, PageArgs, page, page_schema
@@ -132,7 +132,7 @@ def place(new: dict[str, Any]) -> Placed:
         lines=tuple(ClaimLine(**line) for line in new["lines"]),
         address=addresses.parse(new["address"]),
     )
-    return checkout.place_one(claim, now=clock.now())
+    return checkout.place_one(claim, now=clock.now(), hot=db.last)
 
 
 @blueprint.get("/orders")
