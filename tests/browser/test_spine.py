@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -52,7 +53,7 @@ def test_a_buyer_orders_pays_and_the_keeper_packs_weighs_and_labels(visit: Visit
     bench.fill("#gross_g", "9999")
     bench.click("text=称好了，打面单")
     expect(bench.locator(".gate--ok")).to_be_visible()
-    label = bench.request.get(bench.locator("a:has-text('打面单')").get_attribute("href") or "")
+    label = bench.request.get(urljoin(bench.url, bench.locator("a:has-text('打面单')").get_attribute("href") or ""))
     assert label.body().startswith(b"%PDF")
     bench.goto(bench.url.split("/station")[0] + "/station/load")
     bench.click("text=封总包，等邮车")

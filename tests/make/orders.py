@@ -8,7 +8,7 @@ from core.db import session
 from core.permissions import granted
 from core.users import User
 from logistics.addresses import Address
-from orders import checkout, lifecycle
+from orders import cash, checkout
 from orders.claims import Claim, ClaimLine
 from orders.orders import Order
 from shop.offers import LiveOffer
@@ -47,9 +47,10 @@ def order(
 
 
 def paid_order(*wanted: tuple[Pack | LiveOffer, int], now: datetime = MORNING, **given: Any) -> Order:
-    """An order whose money is there, so that its parcels wait at the station."""
+    """An order that was paid in cash at the counter, so that its parcels wait at the station."""
     made = make.order(*wanted, now=now, **given)
-    lifecycle.mark_paid(made, now=now)
+    cash.take(made, given_minor=made.total_minor, by=make.user().id, now=now)
+    session.refresh(made)
     return made
 
 
