@@ -6,7 +6,7 @@ import flask_smorest
 from flask import Flask
 
 from core import auth, db, notify, problems
-from core.settings import Settings, settings
+from core.settings import ROOT, Settings, settings
 from core.web import check_access, make_service
 
 PACKAGES = ("core", "logistics", "shop", "orders", "web")
@@ -21,8 +21,13 @@ def create_app(found: Settings | None = None, *, listening: bool = False) -> Fla
     found = found or settings()
     if not db.connected():
         db.connect(found.database_url, pool_size=found.pool_size)
+    pages = ROOT / "web"
     app = make_service(
-        "xiaoxiang", found, static_folder="web/static", static_url_path="/static", template_folder="web/templates"
+        "xiaoxiang",
+        found,
+        static_folder=str(pages / "static"),
+        static_url_path="/static",
+        template_folder=str(pages / "templates"),
     )
     app.config.update(
         API_TITLE="Xiaoxiang",

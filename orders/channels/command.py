@@ -48,9 +48,7 @@ def import_orders(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="manage.py import-orders", description="Book a platform's order file."
-    )
+    parser = argparse.ArgumentParser(prog="manage.py import-orders", description="Book a platform's order file.")
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--channel", required=True, metavar="NAME", help=", ".join(channels.READERS))
     parser.add_argument("--json", action="store_true", help="print the totals as one JSON object")

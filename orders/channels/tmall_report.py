@@ -74,7 +74,8 @@ class Report:
         return sale
 
     def _province(self, text: str) -> str:
-        if (code := self.provinces.get(text)) is None:
+        code: str | None = self.provinces.get(text)
+        if code is None:
             raise ProvinceUnknown(text=text[: cells.SHOWN_MAX])
         return code
 

@@ -74,7 +74,8 @@ def test_the_application_cannot_change_rows_by_any_column(granted):
 def test_the_application_may_add_and_read_rows_everywhere(granted):
     query = """
         SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema() AND c.relname NOT IN ('alembic_version', 'worlds')
+        WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema()
+          AND c.relname NOT IN ('alembic_version', 'worlds')
           AND NOT (has_table_privilege(%(role)s, c.oid, 'INSERT') AND has_table_privilege(%(role)s, c.oid, 'SELECT'))
     """
     assert granted.execute(query, {"role": APP_ROLE}).fetchall() == []

@@ -7,7 +7,7 @@ import pytest
 from core.permissions import Role
 from shop import barcodes, suppliers, supply
 from shop.barcodes import BarcodeWrong
-from shop.suppliers import WithoutSupplier, SupplierNameWrong
+from shop.suppliers import SupplierNameWrong, WithoutSupplier
 from shop.supply import BarcodeTaken, CaseImpossible, SupplyOfferUnknown, SupplyStatus, TiersDisordered
 from tests import make
 from tests.make.shop import MORNING
