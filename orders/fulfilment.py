@@ -17,7 +17,7 @@ from core.db import Model, session
 from logistics import events as post
 from logistics import parcels, stations
 from logistics.addresses import Address
-from logistics.moves import ParcelStatus
+from logistics.moves import ParcelStatus, sources
 from logistics.parcels import Kind, NewParcel, Parcel
 from logistics.stations import Station
 from orders import completion, events, limits, moves
@@ -130,27 +130,34 @@ def hear_cancelled(parcel: Parcel, *, now: datetime) -> None:
 
 
 def withdraw(order: Order, *, now: datetime, by: UUID | None, reason: str) -> bool:
-    """Stop what has not left yet, and put those packs back on the shelf. True when nothing of the order had left.
+    """Stop what is not on the van yet, and put those packs back on the shelf. True when all of the order was stopped.
 
     For a paid order that is refunded. A parcel on the van comes too late for it: that pack stays sold.
     """
-    waiting = (
+    here = select(Parcel).join(OrderParcel, OrderParcel.parcel_id == Parcel.id)
+    boxes = session.scalars(
+        here.where(
+            OrderParcel.order_id == order.id,
+            OrderParcel.withdrawn_at.is_(None),
+            Parcel.status.in_(sources(ParcelStatus.CANCELLED)),
+        ).with_for_update(of=Parcel, key_share=True)
+    ).all()
+    stopped = session.scalars(
         update(OrderParcel)
-        .where(OrderParcel.order_id == order.id, OrderParcel.left_at.is_(None), OrderParcel.withdrawn_at.is_(None))
+        .where(OrderParcel.parcel_id.in_([box.id for box in boxes]))
         .values(withdrawn_at=now)
-        .returning(OrderParcel.parcel_id, OrderParcel.line_id)
+        .returning(OrderParcel.line_id)
         .execution_options(synchronize_session=False)
+    ).all()
+    for box in boxes:
+        parcels.cancel(box, by=by, now=now, reason=reason)
+    _restock(order, stopped, now)
+    return not session.scalar(
+        select(exists().where(OrderParcel.order_id == order.id, OrderParcel.withdrawn_at.is_(None)))
     )
-    stopped = session.execute(waiting).all()
-    boxes = {box.id: box for box in session.scalars(select(Parcel).where(Parcel.id.in_([one for one, _ in stopped])))}
-    for parcel_id, _line_id in stopped:
-        parcels.cancel(boxes[parcel_id], by=by, now=now, reason=reason)
-    _restock(order, [line_id for _parcel_id, line_id in stopped], now)
-    gone = exists().where(OrderParcel.order_id == order.id, OrderParcel.left_at.is_not(None))
-    return not session.scalar(select(gone))
 
 
-def _restock(order: Order, line_ids: list[UUID], now: datetime) -> None:
+def _restock(order: Order, line_ids: Sequence[UUID], now: datetime) -> None:
     """Give back one pack for each mention of a line."""
     grams: dict[UUID, int] = {}
     packs: dict[UUID, int] = {}

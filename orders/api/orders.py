@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 from sqlalchemy.orm import selectinload
 
 from core import auth, clock, db
@@ -117,7 +117,7 @@ class OrderOut(OrderBrief):
 class CancelIn(Schema):
     """Why, in the words of who cancels."""
 
-    reason = fields.String(load_default="")
+    reason = fields.String(load_default="", validate=validate.Length(max=200))
 
 
 @blueprint.post("/orders")

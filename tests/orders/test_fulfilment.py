@@ -5,7 +5,7 @@ from sqlalchemy import func, select, text
 
 from core.db import session
 from core.permissions import Role
-from logistics import acceptance, delivery, packing, parcels, reconciliation, staging
+from logistics import acceptance, delivery, packing, parcels, reconciliation, runs, staging
 from logistics.branches import Branch
 from logistics.delivery import ProofKind
 from logistics.labels import issue
@@ -139,6 +139,18 @@ def test_what_has_left_cannot_be_withdrawn():
     assert len(boxes(order)) == 1
     assert lot().shipped_g == 2_500
     assert lot().allocated_g == 0
+
+
+def test_a_box_on_the_van_comes_too_late_for_a_refund():
+    order = make.paid_order((make.pack_with_lot(), 2))
+    first, _second = boxes(order)
+    bench(first)
+    station = session.get_one(Station, order.station_id)
+    make.closed_dispatch([first], station)
+    runs.load(make.run(session.get_one(Branch, station.branch_id), station), first.number, by=None, now=MORNING)
+    assert not fulfilment.withdraw(order, now=MORNING, by=None, reason="退款")
+    assert [box.number for box in boxes(order)] == [first.number]
+    assert lot().allocated_g == 2_500
 
 
 def test_a_sale_without_an_address_is_never_sent():
