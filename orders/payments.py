@@ -151,13 +151,13 @@ def of_order(number: str, payment_id: UUID, *, who: Who) -> Payment:
 
 def lock_order(order_id: UUID) -> Order:
     """The order, ours alone until the transaction ends. Whoever locks payments locks their order first."""
-    query = select(Order).where(Order.id == order_id).with_for_update()
+    query = select(Order).where(Order.id == order_id).with_for_update(key_share=True)
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def lock(payment_id: UUID) -> Payment:
     """The payment, ours alone until the transaction ends."""
-    query = select(Payment).where(Payment.id == payment_id).with_for_update()
+    query = select(Payment).where(Payment.id == payment_id).with_for_update(key_share=True)
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
