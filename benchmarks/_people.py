@@ -4,12 +4,14 @@ import http.client
 import json
 import secrets
 import threading
+import time
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 PASSWORD = "xiaoxiang"
 TIMEOUT_S = 60
+PATIENCE_S = 30
 _local = threading.local()
 asked = count()
 """Requests so far: `next(asked)` gives the number of those before."""
@@ -64,7 +66,12 @@ class Person:
     def _ask(self, method: str, path: str, body: Any) -> Any:
         headers = self.headers if body is None else self.headers | {"Idempotency-Key": secrets.token_hex(16)}
         sent = None if body is None else json.dumps(body).encode()
-        status, answer = send(self.address, method, "/api/v1" + path, sent, headers)
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            status, answer = send(self.address, method, "/api/v1" + path, sent, headers)
+            if status != 503 or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)  # busy: the house asks to come again, with the same key
         if status not in (200, 201, 204):
             raise SystemExit(f"{method} {path}: {status} {answer.decode()[:500]}")
         return json.loads(answer) if answer else None
