@@ -16,7 +16,7 @@ from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter, UUID
 from core import db as database
 from core import i18n
 
-pytestmark = pytest.mark.xdist_group("house")
+pytestmark = pytest.mark.xdist_group("rules")
 ROOT = Path(__file__).resolve().parent.parent
 RULES = [name for name in ("core", "logistics", "shop", "orders", "postal", "web") if (ROOT / name).is_dir()]
 FILE_LINES_MAX = 300
