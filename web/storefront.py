@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 
 from core import auth, clock
 from core.auth import public
@@ -29,6 +29,13 @@ def home() -> str:
         villages=catalogue.villages(now=now),
         now=now,
     )
+
+
+@blueprint.get("/favicon.ico")
+@public
+def icon() -> Response:
+    """The small picture that browsers ask for by themselves."""
+    return current_app.send_static_file("logo.svg")
 
 
 @blueprint.get("/search")

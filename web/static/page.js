@@ -40,3 +40,12 @@ window.addEventListener("pageshow", () => {
 // After a refused form the reader starts at what is wrong.
 const alertBox = document.querySelector("[role=alert][autofocus]");
 if (alertBox) alertBox.focus();
+
+// A page that waits for something renews itself, but not while nobody looks or somebody writes. (Without scripts: noscript.)
+const renewed = document.querySelector("[data-renew]");
+if (renewed) {
+  setInterval(() => {
+    const writing = document.activeElement && document.activeElement.matches("input, select, textarea");
+    if (!document.hidden && !writing && !document.querySelector("[aria-busy=true][data-sent]")) location.reload();
+  }, Number(renewed.dataset.renew) * 1000);
+}
