@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any, Generic, ParamSpec
 
 import procrastinate
+from sqlalchemy import text
 
 from core.db import session, transaction
 from core.notify import plain_url
@@ -20,6 +21,11 @@ app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=""))
 RETRIES = 5
 BACKOFF_S = 4
 CONCURRENCY = 4
+HEARTBEAT_S = 3
+SILENT_S = 12
+"""A worker that was not heard of for so long is dead; what it was at is taken up by another."""
+TAKEN_UP_MAX = 20
+"""A job that was begun so often without an end is not begun again: it may be what kills its workers."""
 
 
 @dataclass(frozen=True)
@@ -84,5 +90,34 @@ def run_worker(*, wait: bool = True, queues: list[str] | None = None) -> None:
     connector = procrastinate.PsycopgConnector(conninfo=plain_url(), min_size=1, max_size=3)
     with app.replace_connector(connector) as working:
         working.run_worker(
-            queues=queues, concurrency=CONCURRENCY, wait=wait, delete_jobs="successful", fetch_job_polling_interval=2.0
-        )
+            queues=queues, concurrency=CONCURRENCY, wait=wait, delete_jobs="successful", fetch_job_polling_interval=2.0,
+            update_heartbeat_interval=HEARTBEAT_S, stalled_worker_timeout=SILENT_S,
+        )  # fmt: skip
+
+
+_ORPHANS = """
+    SELECT job.id, job.queueing_lock, job.attempts FROM procrastinate_jobs AS job
+    LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
+    WHERE job.status = 'doing'
+      AND (worker.id IS NULL OR worker.last_heartbeat < now() - make_interval(secs => :silent_s))
+    FOR UPDATE OF job SKIP LOCKED
+"""
+
+
+@periodic("* * * * * */5")
+def take_up_orphans(timestamp: int) -> None:
+    """Begin again what a killed worker was at; it was one transaction, so nothing of it was done."""
+    take_up(silent_s=SILENT_S)
+
+
+def take_up(*, silent_s: int) -> int:
+    """Plan the jobs of dead workers anew; returns how many. A recurring one is dropped: its next turn comes anyway."""
+    taken = 0
+    for orphan in session.execute(text(_ORPHANS), {"silent_s": silent_s}).all():
+        if orphan.queueing_lock is not None or orphan.attempts >= TAKEN_UP_MAX:
+            ended = "SELECT procrastinate_finish_job_v1(:id, 'failed', :forget)"
+            session.execute(text(ended), {"id": orphan.id, "forget": orphan.queueing_lock is not None})
+            continue
+        session.execute(text("SELECT procrastinate_retry_job_v2(:id, now(), NULL, NULL, NULL)"), {"id": orphan.id})
+        taken += 1
+    return taken
