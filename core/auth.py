@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import ForeignKey
 
-from core import devices, sealed, throttle, users
+from core import devices, lifetimes, sealed, throttle, users
 from core.db import Id, Model, new_id, session
 from core.errors import Forbidden, Unauthorised
 from core.i18n import _
@@ -31,10 +31,6 @@ T = TypeVar("T")
 
 CACHE_S = 30
 CACHE_SIZE = 20_000
-LONG_LIVED = timedelta(days=180)
-DESK_LIVED = timedelta(hours=12)
-DESK_ROLES = {Role.BRANCH_HEAD, Role.PROVINCE, Role.ADMIN, Role.SUPPLIER}
-KEEPER_LIVED = timedelta(days=7)
 TRIES_WITHIN_S = 900
 TRIES_KNOWN = 10
 """Wrong passwords of one account from one device that it signed in with before."""
@@ -61,6 +57,8 @@ class Login(Model):
     token_hash: Mapped[bytes] = mapped_column(unique=True)
     agent: Mapped[str]
     created_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+    """Written once a minute at most; a session that was not seen for long is over."""
     expires_at: Mapped[datetime]
 
 
@@ -126,7 +124,6 @@ def known_device(device: str, phone: str) -> str:
 def open_login(user: User, *, agent: str, now: datetime) -> str:
     """A new session of a person; returns its token, which is shown this once."""
     token = secrets.token_urlsafe(32)
-    lived = DESK_LIVED if user.role_set & DESK_ROLES else KEEPER_LIVED if Role.KEEPER in user.role_set else LONG_LIVED
     session.add(
         Login(
             id=new_id(now),
@@ -134,7 +131,8 @@ def open_login(user: User, *, agent: str, now: datetime) -> str:
             token_hash=_digest(token),
             agent=agent[:200],
             created_at=now,
-            expires_at=now + lived,
+            seen_at=now,
+            expires_at=now + lifetimes.of(user.role_set).absolute,
         )
     )
     session.flush()
@@ -185,16 +183,30 @@ def who_has(token: str, *, now: datetime) -> Who | None:
     if known and time.monotonic() - known[0] < CACHE_S and now < known[1]:
         return known[2]
     row = session.execute(
-        select(Login.expires_at, User).join(User, User.id == Login.user_id).where(Login.token_hash == digest)
+        select(Login.created_at, Login.seen_at, Login.expires_at, User)
+        .join(User, User.id == Login.user_id)
+        .where(Login.token_hash == digest)
     ).one_or_none()
-    if row is None or row.expires_at <= now or row.User.disabled_at is not None:
+    if row is None or row.User.disabled_at is not None:
         return None
     user: User = row.User
+    seen, idle = row.seen_at or row.created_at, lifetimes.of(user.role_set).idle
+    if now >= min(row.expires_at, seen + idle):
+        return None
+    if now - seen >= lifetimes.SEEN_EVERY:
+        seen = _note_seen(digest, now)
     who = Who(user.id, user.role_set, user.name, user.language, user.elder, granted(user.role_set))
     if len(_cache) >= CACHE_SIZE:
         _cache.clear()
-    _cache[digest] = (time.monotonic(), row.expires_at, who)
+    _cache[digest] = (time.monotonic(), min(row.expires_at, seen + idle), who)
     return who
+
+
+def _note_seen(digest: bytes, now: datetime) -> datetime:
+    """Remember that a session is in use; requests of one session that come together do not wait for each other."""
+    free = select(Login.id).where(Login.token_hash == digest).with_for_update(skip_locked=True).scalar_subquery()
+    session.execute(update(Login).where(Login.id == free).values(seen_at=now))
+    return now
 
 
 def identify(now: datetime) -> None:

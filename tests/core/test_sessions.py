@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select, text, update
 
-from core import auth, clock, notify
+from core import auth, clock, lifetimes, notify
 from core.auth import Login
 from core.db import engine, session, transaction
 from core.permissions import Role
@@ -41,20 +41,89 @@ def test_a_token_that_was_never_given_out_is_nobody(db):
 
 
 @pytest.mark.parametrize(
-    ("role", "lived"),
+    ("roles", "idle", "absolute"),
     [
-        (Role.BUYER, timedelta(days=180)),
-        (Role.FARMER, timedelta(days=180)),
-        (Role.KEEPER, timedelta(days=7)),
-        (Role.BRANCH_HEAD, timedelta(hours=12)),
-        (Role.PROVINCE, timedelta(hours=12)),
-        (Role.SUPPLIER, timedelta(hours=12)),
+        ([Role.BUYER], timedelta(days=30), timedelta(days=180)),
+        ([Role.FARMER], timedelta(days=30), timedelta(days=180)),
+        ([Role.HOST], timedelta(days=30), timedelta(days=180)),
+        ([Role.KEEPER], timedelta(hours=12), timedelta(days=7)),
+        ([Role.CLERK], timedelta(hours=12), timedelta(days=7)),
+        ([Role.DRIVER], timedelta(hours=12), timedelta(days=7)),
+        ([Role.BRANCH_HEAD], timedelta(minutes=30), timedelta(hours=12)),
+        ([Role.PROVINCE], timedelta(minutes=30), timedelta(hours=12)),
+        ([Role.SUPPLIER], timedelta(minutes=30), timedelta(hours=12)),
+        ([Role.ADMIN], timedelta(minutes=30), timedelta(hours=12)),
+        ([Role.FARMER, Role.KEEPER], timedelta(hours=12), timedelta(days=7)),
     ],
 )
-def test_a_session_ends_by_itself_sooner_the_more_it_opens(db, role, lived):
-    token = opened(make.user(roles=[role]), NOON)
-    assert auth.who_has(token, now=NOON + lived - timedelta(seconds=1))
-    assert auth.who_has(token, now=NOON + lived) is None
+def test_a_session_ends_by_itself_sooner_the_more_it_opens(db, roles, idle, absolute):
+    idling = opened(make.user(roles=roles), NOON)
+    assert auth.who_has(idling, now=NOON + idle - timedelta(seconds=1))
+    assert auth.who_has(opened(make.user(roles=roles), NOON), now=NOON + idle) is None
+    used = opened(make.user(roles=roles), NOON)
+    for moment in _every(idle / 2, NOON, NOON + absolute):
+        assert auth.who_has(used, now=moment)
+        auth.forget_all()
+    assert auth.who_has(used, now=NOON + absolute - timedelta(seconds=1))
+    assert auth.who_has(used, now=NOON + absolute) is None
+
+
+def _every(step, start, end):
+    """Moments from a start to right before an end."""
+    return [start + step * turn for turn in range(1, -((start - end) // step))]
+
+
+def test_every_role_has_a_lifetime():
+    assert set(lifetimes.BY_ROLE) == set(Role)
+
+
+def test_using_a_session_puts_off_its_end(db):
+    token = opened(make.user(roles=[Role.BRANCH_HEAD]), NOON)
+    for minutes, alive in [(29, True), (58, True), (87, True), (117, False)]:
+        auth.forget_all()
+        assert bool(auth.who_has(token, now=NOON + timedelta(minutes=minutes))) is alive
+
+
+def test_what_this_process_remembers_does_not_outlive_the_idle_time(db):
+    token = opened(make.user(roles=[Role.BRANCH_HEAD]), NOON)
+    assert auth.who_has(token, now=NOON)
+    assert auth.who_has(token, now=NOON + timedelta(minutes=29, seconds=59))
+    assert auth.who_has(token, now=NOON + timedelta(minutes=30)) is None
+
+
+def test_that_a_session_was_seen_is_written_once_a_minute(db):
+    token = opened(make.user(), NOON)
+    written = []
+    for seconds in range(0, 181, 20):
+        auth.forget_all()
+        auth.who_has(token, now=NOON + timedelta(seconds=seconds))
+        written.append(session.scalar(select(Login.seen_at)) - NOON)
+    assert sorted({gone.total_seconds() for gone in written}) == [0, 60, 120, 180]
+
+
+def test_a_session_from_before_this_was_kept_counts_from_when_it_was_opened(db):
+    token = opened(make.user(roles=[Role.KEEPER]), NOON)
+    session.execute(update(Login).values(seen_at=None))
+    assert auth.who_has(token, now=NOON + timedelta(hours=11))
+    assert session.scalar(select(Login.seen_at)) == NOON + timedelta(hours=11)
+
+
+def test_two_requests_of_one_session_do_not_wait_for_each_other(race_db):
+    with transaction():
+        token = opened(make.user(), NOON)
+    later = NOON + timedelta(minutes=5)
+    with transaction():
+        assert auth.who_has(token, now=later)
+        auth.forget_all()
+        second = threading.Thread(target=_ask, args=(token, later, answers := []))
+        second.start()
+        second.join(1)
+        assert [bool(answer) for answer in answers] == [True]
+
+
+def _ask(token, now, answers):
+    with transaction():
+        answers.append(auth.who_has(token, now=now))
 
 
 def test_an_ended_session_is_dead_at_once_in_this_process(client, login):
