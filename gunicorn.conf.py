@@ -3,6 +3,7 @@
 import os
 import resource
 from pathlib import Path
+from typing import Any
 
 service = os.environ.get("XIAOXIANG_SERVICE", "web")
 port = int(os.environ.get("XIAOXIANG_PORT") or 8000)
@@ -42,3 +43,10 @@ else:
     worker_class = "gthread"
     workers = 1
     threads = 8
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A worker whose master was killed serves nobody any more and would keep the port."""
+    from core.lifeline import die_with
+
+    die_with(worker.ppid)

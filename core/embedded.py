@@ -80,8 +80,9 @@ class Server:
 
     def _initialise(self, major: int) -> None:
         """A new data folder, moved into place only when it is whole."""
-        fresh = self.place.base / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
+        for half in self.place.base.glob("data.new*"):
+            shutil.rmtree(half, ignore_errors=True)
+        fresh = self.place.base / f"data.new-{os.getpid()}"  # what was killed may still write into its own
         locale = ["--locale=C.UTF-8"]
         if major >= BUILTIN_LOCALE_SINCE:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

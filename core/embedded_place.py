@@ -13,30 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from core.lifeline import die_with_parent
+
 SOCKET_PATH_MAX = 100
 """Bytes that the path of a Unix socket may have; the kernel takes 107."""
 LOG_BYTES_MAX = 20 * 1024**2
 NOBODY = 65534
 CLONE_NEWUSER = 0x10000000
-PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class PostgresFailed(Exception):
     """PostgreSQL cannot be made, started or reached; the text is one line that says what to do."""
-
-
-def die_with_parent(with_signal: int = signal.SIGTERM) -> Callable[[], None]:
-    """What a child does before it becomes its program, so that it gets a signal when the parent is gone."""
-    parent = os.getpid()
-
-    def prepare() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, with_signal)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return prepare
 
 
 def _in_own_namespace() -> None:
@@ -81,8 +70,12 @@ class Place:
         return f"postgresql://{user}@/{database}?host={quote(str(self.sockets), safe='')}"
 
     def command(self, program: str, *arguments: str, wait: bool = True) -> "subprocess.Popen[str]":
-        """Start one of PostgreSQL's programs as the user it needs."""
-        die = die_with_parent(signal.SIGINT)
+        """Start one of PostgreSQL's programs as the user it needs.
+
+        When we are gone, a server ends at once and mends itself at its next start: an orderly stop would first write a
+        checkpoint, which takes as long as the disk likes.
+        """
+        die = die_with_parent(signal.SIGKILL if wait else signal.SIGQUIT)
         become = self.become
 
         def prepare() -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from core.embedded_place import LOG_BYTES_MAX, die_with_parent
+from core.embedded_place import LOG_BYTES_MAX
+from core.lifeline import die_with_parent
 
 START_S = 60
 STOP_S = 8
@@ -54,7 +55,7 @@ class Service:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        """Start the program; it gets SIGTERM when we are gone."""
+        """Start the program; it is killed when we are gone."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         big = self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX
         with self.log.open("wb" if big else "ab") as log:
@@ -65,7 +66,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509  # started from the main thread only
+                preexec_fn=die_with_parent(),  # noqa: PLW1509  # started from the main thread only
             )
 
     def alive(self) -> bool:

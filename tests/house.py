@@ -9,10 +9,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import requests
+
+from core.lifeline import die_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 120
@@ -41,8 +44,10 @@ class House:
         """Start everything and wait until the first page answers."""
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "run"], cwd=ROOT, env=self.env, stdout=out, stderr=out
-            )
+                [sys.executable, str(ROOT / "manage.py"), "run"],
+                cwd=ROOT, env=self.env, stdout=out, stderr=out,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509  # started from the main thread
+            )  # fmt: skip
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
@@ -71,11 +76,27 @@ class House:
         self.process.kill()
         self.process.wait(STOP_S)
 
+    def remains(self) -> dict[int, str]:
+        """Every process that knows the state folder, by its environment, words or working folder."""
+        return {pid: words for pid in _pids() if (words := _knows(pid, os.fsencode(self.home / "state")))}
+
+    def gone(self, within_s: float) -> bool:
+        """Whether no process is left, at the latest after so long."""
+        deadline = time.monotonic() + within_s
+        while self.remains():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
     def close(self) -> None:
-        """Stop and leave nothing behind."""
+        """Leave nothing behind, also when the house no longer heeds."""
         try:
             self.stop()
         finally:
+            for pid in self.remains():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             shutil.rmtree(self.home, ignore_errors=True)
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -129,6 +150,20 @@ class Caller:
                 return found
             assert time.monotonic() < deadline, f"{path}: {field} is {found[field]!r}, not {wanted!r}"
             time.sleep(0.2)
+
+
+def _pids() -> list[int]:
+    return [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdecimal()]
+
+
+def _knows(pid: int, folder: bytes) -> str:
+    """The words of a process that has to do with a folder; nothing for any other, and for one that has ended."""
+    try:
+        seen = [Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+        seen.append(os.fsencode(Path(f"/proc/{pid}/cwd").readlink()))
+    except OSError:
+        return ""
+    return seen[0].replace(b"\0", b" ").decode(errors="replace") if any(folder in part for part in seen) else ""
 
 
 def _free_ports() -> int:

@@ -20,6 +20,11 @@ from core.testing import bearer, frozen
 from core.web import make_service
 from tests import make
 
+ADVISORY_LOCKS_HERE = """
+    SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
 
 class Broken(Conflict):
     message = "no"
@@ -227,4 +232,4 @@ def test_many_retries_at_once_make_one_row(race_db, house, deeds):
     assert len(deeds) == 1
     with transaction():
         assert session.scalar(select(func.count()).select_from(IdempotencyKey)) == 1
-        assert session.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) == 0
+        assert session.scalar(text(ADVISORY_LOCKS_HERE)) == 0
