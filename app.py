@@ -5,7 +5,7 @@ from importlib import import_module
 import flask_smorest
 from flask import Flask
 
-from core import auth, db, notify, problems
+from core import callers, db, notify, problems
 from core.settings import ROOT, Settings, settings
 from core.web import check_access, make_service
 
@@ -44,5 +44,5 @@ def create_app(found: Settings | None = None, *, listening: bool = False) -> Fla
         import_module(package).init_app(app, api)
     check_access(app)
     if listening:
-        notify.listen(["logins"], lambda _channel, digest: auth.forget(digest), auth.forget_all)
+        notify.listen(["logins"], lambda _channel, digest: callers.forget(digest), callers.forget_all, callers.hearing)
     return app

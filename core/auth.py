@@ -3,10 +3,8 @@
 import hashlib
 import ipaddress
 import secrets
-import time
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -17,7 +15,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import ForeignKey
 
-from core import devices, lifetimes, sealed, throttle, users
+from core import callers, devices, lifetimes, sealed, throttle, users
+from core.callers import Who
 from core.db import Id, Model, new_id, session
 from core.errors import Forbidden, Unauthorised
 from core.i18n import _
@@ -26,11 +25,11 @@ from core.permissions import Permission, Role, granted
 from core.settings import settings
 from core.users import User
 
+__all__ = ["Login", "LoginWrong", "Who"]
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-CACHE_S = 30
-CACHE_SIZE = 20_000
 TRIES_WITHIN_S = 900
 TRIES_KNOWN = 10
 """Wrong passwords of one account from one device that it signed in with before."""
@@ -60,24 +59,6 @@ class Login(Model):
     seen_at: Mapped[datetime | None]
     """Written once a minute at most; a session that was not seen for long is over."""
     expires_at: Mapped[datetime]
-
-
-@dataclass(frozen=True)
-class Who:
-    """The caller, as rules get to know him."""
-
-    user_id: UUID
-    roles: frozenset[Role]
-    name: str
-    language: str
-    elder: bool
-    permissions: frozenset[Permission]
-
-    def may(self, permission: Permission) -> bool:
-        return permission in self.permissions
-
-
-_cache: dict[bytes, tuple[float, datetime, Who]] = {}
 
 
 def cookie_name() -> str:
@@ -144,14 +125,14 @@ def sign_out(token: str) -> None:
     digest = _digest(token)
     session.execute(delete(Login).where(Login.token_hash == digest))
     notify("logins", digest.hex())
-    forget(digest.hex())
+    callers.forget(digest.hex())
 
 
 def end_all(user_id: UUID) -> None:
     """End every session of a person (password change, disabled, role change)."""
     for digest in session.scalars(delete(Login).where(Login.user_id == user_id).returning(Login.token_hash)):
         notify("logins", digest.hex())
-        forget(digest.hex())
+        callers.forget(digest.hex())
 
 
 def change_roles(user_id: UUID, roles: Iterable[Role]) -> None:
@@ -166,22 +147,21 @@ def disable(user_id: UUID, *, now: datetime) -> None:
     end_all(user_id)
 
 
-def forget(digest_hex: str) -> None:
-    """Drop what this process remembers of a session; the listener calls it when another process ended it."""
-    _cache.pop(bytes.fromhex(digest_hex), None)
+def remembered(token: str, *, now: datetime) -> Who | None:
+    """The person behind a token as far as this process knows, without asking the database.
 
-
-def forget_all() -> None:
-    """Drop everything remembered, as after a lost connection to the database."""
-    _cache.clear()
+    None says nothing about the token: ask `who_has`.
+    """
+    return callers.remembered(_digest(token), now=now)
 
 
 def who_has(token: str, *, now: datetime) -> Who | None:
-    """The person behind a token, remembered for 30 s in this process."""
+    """The person behind a token: remembered, else read from the table in one query."""
     digest = _digest(token)
-    known = _cache.get(digest)
-    if known and time.monotonic() - known[0] < CACHE_S and now < known[1]:
-        return known[2]
+    known = callers.remembered(digest, now=now)
+    if known is not None:
+        return known
+    question = callers.question()
     row = session.execute(
         select(Login.created_at, Login.seen_at, Login.expires_at, User)
         .join(User, User.id == Login.user_id)
@@ -196,9 +176,7 @@ def who_has(token: str, *, now: datetime) -> Who | None:
     if now - seen >= lifetimes.SEEN_EVERY:
         seen = _note_seen(digest, now)
     who = Who(user.id, user.role_set, user.name, user.language, user.elder, granted(user.role_set))
-    if len(_cache) >= CACHE_SIZE:
-        _cache.clear()
-    _cache[digest] = (time.monotonic(), min(row.expires_at, seen + idle), who)
+    callers.remember(digest, who, until=min(row.expires_at, seen + idle), question=question)
     return who
 
 

@@ -222,8 +222,9 @@ def login() -> Callable[..., dict[str, str]]:
 def _fresh_process() -> Iterator[None]:
     """What a process remembers between requests does not leak from one test into the next."""
     yield
-    from core import auth, clock, i18n
+    from core import callers, clock, i18n
 
-    auth.forget_all()
+    callers.hearing(0)
+    callers.forget_all()
     clock.use(None)
     i18n.use_language("zh")

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, event, select, text, update
 
-from core import auth, clock, lifetimes, notify
+from core import auth, callers, clock, lifetimes, notify
 from core.auth import Login
 from core.db import engine, session, transaction
 from core.permissions import Role
@@ -63,7 +63,7 @@ def test_a_session_ends_by_itself_sooner_the_more_it_opens(db, roles, idle, abso
     used = opened(make.user(roles=roles), NOON)
     for moment in _every(idle / 2, NOON, NOON + absolute):
         assert auth.who_has(used, now=moment)
-        auth.forget_all()
+        callers.forget_all()
     assert auth.who_has(used, now=NOON + absolute - timedelta(seconds=1))
     assert auth.who_has(used, now=NOON + absolute) is None
 
@@ -80,7 +80,7 @@ def test_every_role_has_a_lifetime():
 def test_using_a_session_puts_off_its_end(db):
     token = opened(make.user(roles=[Role.BRANCH_HEAD]), NOON)
     for minutes, alive in [(29, True), (58, True), (87, True), (117, False)]:
-        auth.forget_all()
+        callers.forget_all()
         assert bool(auth.who_has(token, now=NOON + timedelta(minutes=minutes))) is alive
 
 
@@ -95,7 +95,7 @@ def test_that_a_session_was_seen_is_written_once_a_minute(db):
     token = opened(make.user(), NOON)
     written = []
     for seconds in range(0, 181, 20):
-        auth.forget_all()
+        callers.forget_all()
         auth.who_has(token, now=NOON + timedelta(seconds=seconds))
         written.append(session.scalar(select(Login.seen_at)) - NOON)
     assert sorted({gone.total_seconds() for gone in written}) == [0, 60, 120, 180]
@@ -114,7 +114,7 @@ def test_two_requests_of_one_session_do_not_wait_for_each_other(race_db):
     later = NOON + timedelta(minutes=5)
     with transaction():
         assert auth.who_has(token, now=later)
-        auth.forget_all()
+        callers.forget_all()
         second = threading.Thread(target=_ask, args=(token, later, answers := []))
         second.start()
         second.join(1)
@@ -148,15 +148,81 @@ def test_a_session_ended_in_another_process_is_dead_here_within_a_second(race_db
         token = opened(make.user())
         assert auth.who_has(token, now=clock.now())
     _start_listening()
-    digest = hashlib.sha256(token.encode())
-    with engine().begin() as other:  # what `sign_out` of another process does; it cannot reach our memory
-        other.execute(delete(Login).where(Login.token_hash == digest.digest()))
-        other.execute(text("SELECT pg_notify('logins', :digest)"), {"digest": digest.hexdigest()})
-    ended = time.monotonic()
-    while auth.who_has(token, now=clock.now()):
-        session.rollback()
+    with transaction():
+        assert auth.who_has(token, now=clock.now())
+    assert_remembered_longer_than_by_the_deaf(token)
+    ended = _end_elsewhere(token)
+    while auth.remembered(token, now=clock.now()):
         assert time.monotonic() - ended < 1
         time.sleep(0.01)
+    with transaction():
+        assert auth.who_has(token, now=clock.now()) is None
+
+
+def assert_remembered_longer_than_by_the_deaf(token):
+    time.sleep(callers.DEAF_S + 0.1)
+    assert auth.remembered(token, now=clock.now()), "the listener's proof of life did not arrive"
+
+
+def test_a_process_that_hears_no_news_forgets_within_a_second(race_db):
+    with transaction():
+        token = opened(make.user())
+        assert auth.who_has(token, now=clock.now())
+    ended = _end_elsewhere(token)
+    with transaction():
+        while auth.who_has(token, now=clock.now()):
+            assert time.monotonic() - ended < callers.DEAF_S + 0.2
+            time.sleep(0.01)
+
+
+def test_a_line_that_falls_silent_is_not_trusted(db):
+    token = opened(make.user())
+    callers.hearing(time.monotonic() - callers.DEAF_S + 0.2)
+    question = callers.question()._replace(at_s=time.monotonic() - 2 * callers.DEAF_S)
+    who = make.who(make.user())
+    callers.remember(_digest(token), who, until=clock.now() + timedelta(days=1), question=question)
+    assert auth.remembered(token, now=clock.now()) is who
+    time.sleep(0.25)
+    assert auth.remembered(token, now=clock.now()) is None
+
+
+def test_news_that_overtakes_the_answer_of_the_table_is_not_lost(db):
+    token = opened(make.user())
+    question = callers.question()
+    callers.forget(_digest(token).hex())
+    until = clock.now() + timedelta(days=1)
+    callers.remember(_digest(token), make.who(make.user()), until=until, question=question)
+    assert auth.remembered(token, now=clock.now()) is None
+
+
+def test_a_remembered_caller_costs_no_query(client, login):
+    headers = login(client, make.user())
+    assert client.get("/api/v1/me", headers=headers).status_code == 200
+    asked = []
+    event.listen(engine(), "before_cursor_execute", lambda *facts: asked.append(facts[2]))
+    assert client.get("/api/v1/me", headers=headers).status_code == 200
+    assert not [sql for sql in asked if "logins" in sql]
+
+
+def test_memory_is_bounded_and_gives_up_the_oldest(monkeypatch, db):
+    monkeypatch.setattr(callers, "REMEMBERED_MAX", 3)
+    tokens = [opened(make.user()) for _ in range(4)]
+    for token in tokens:
+        assert auth.who_has(token, now=clock.now())
+    assert [bool(auth.remembered(token, now=clock.now())) for token in tokens] == [False, True, True, True]
+
+
+def _digest(token):
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _end_elsewhere(token):
+    """What `sign_out` of another process does; it cannot reach our memory. Gives the moment."""
+    digest = _digest(token)
+    with engine().begin() as other:
+        other.execute(delete(Login).where(Login.token_hash == digest))
+        other.execute(text("SELECT pg_notify('logins', :digest)"), {"digest": digest.hex()})
+    return time.monotonic()
 
 
 def _start_listening():
@@ -164,17 +230,16 @@ def _start_listening():
 
     def hear():
         with contextlib.suppress(psycopg.Error):
-            notify._hear(["logins"], lambda _channel, digest: auth.forget(digest), lambda: None)
+            notify._hear(
+                ["logins"],
+                lambda _channel, digest: callers.forget(digest),
+                callers.forget_all,
+                lambda moment: (callers.hearing(moment), heard.set()),
+            )
 
+    heard = threading.Event()
     threading.Thread(target=hear, daemon=True).start()
-    until = time.monotonic() + 5
-    with engine().connect() as connection:
-        while time.monotonic() < until:
-            if connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")):
-                return
-            connection.rollback()
-            time.sleep(0.02)
-    raise AssertionError("nobody listens")
+    assert heard.wait(5), "nobody listens"
 
 
 def test_a_role_that_was_taken_away_is_gone_at_the_next_request(client, login):
@@ -201,10 +266,11 @@ def test_the_memory_of_a_process_ends_after_half_a_minute(db, monkeypatch):
     token = opened(make.user())
     assert auth.who_has(token, now=clock.now())
     session.execute(delete(Login))
-    assert auth.who_has(token, now=clock.now())
-    later = time.monotonic() + auth.CACHE_S + 1
-    monkeypatch.setattr(auth.time, "monotonic", lambda: later)
-    assert auth.who_has(token, now=clock.now()) is None
+    began = time.monotonic()
+    for passed_s, known in ((callers.HEARING_S - 1, True), (callers.HEARING_S + 1, False)):
+        callers.hearing(began + passed_s)
+        monkeypatch.setattr(callers.time, "monotonic", lambda moment=began + passed_s: moment)
+        assert bool(auth.who_has(token, now=clock.now())) is known
 
 
 def test_over_https_the_cookie_is_bound_to_the_host(monkeypatch):
