@@ -80,6 +80,7 @@ class Order(Model):
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
         CheckConstraint("refunded_minor BETWEEN 0 AND total_minor", name="refunded_within_total"),
         UniqueConstraint("channel", "external_number"),
+        UniqueConstraint("buyer_id", "placing_key"),
         Index("ix_orders_buyer_id_id", "buyer_id", "id"),
         Index("ix_orders_station_id_id", "station_id", "id"),
         Index("ix_orders_pay_by", "pay_by", postgresql_where=text("status = 'awaiting_payment'")),
@@ -106,6 +107,10 @@ class Order(Model):
     phone_tail: Mapped[str | None]
     detail_sealed: Mapped[bytes | None]
     external_number: Mapped[str | None]
+    placing_key: Mapped[bytes | None]
+    """The caller's idempotency key, as a hash: asked again with it, this order is the answer."""
+    placing_print: Mapped[bytes | None]
+    """A hash of what was asked with the key."""
 
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.position", viewonly=True)
     moves: Mapped[list["OrderMove"]] = relationship(order_by="OrderMove.id", viewonly=True)

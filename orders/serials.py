@@ -11,7 +11,7 @@ from core.clock import LOCAL
 from core.db import Model, engine, session
 
 DIGITS = 7
-BLOCK = 50
+BLOCK = 500
 SERIALS = sa.Sequence("order_serials", increment=BLOCK, metadata=Model.metadata)
 
 _free: WeakKeyDictionary[sa.Engine, deque[int]] = WeakKeyDictionary()

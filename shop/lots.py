@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Row, Select, Sequence, select, update
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Row, Select, Sequence, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.auth import Who
@@ -102,19 +102,19 @@ class HarvestLot(Model):
     code: Mapped[str] = mapped_column(unique=True)
     """Branch, day of the pick, number: on the label and in the after-sale, so that a complaint finds the tree."""
     product_id: Mapped[UUID] = mapped_column(ForeignKey("products.id"))
-    low_g: Mapped[int]
-    likely_g: Mapped[int]
-    high_g: Mapped[int]
+    low_g: Mapped[int] = mapped_column(BigInteger)
+    likely_g: Mapped[int] = mapped_column(BigInteger)
+    high_g: Mapped[int] = mapped_column(BigInteger)
     sell_factor_bp: Mapped[int] = mapped_column(default=FULL_RATE_BP)
-    ceiling_g: Mapped[int]
+    ceiling_g: Mapped[int] = mapped_column(BigInteger)
     """What may be promised in all: the low bound times the factor, from the weigh-in on what is on hand."""
-    on_hand_g: Mapped[int] = mapped_column(default=0)
-    allocated_g: Mapped[int] = mapped_column(default=0)
-    held_g: Mapped[int] = mapped_column(default=0)
-    short_g: Mapped[int] = mapped_column(default=0)
+    on_hand_g: Mapped[int] = mapped_column(BigInteger, default=0)
+    allocated_g: Mapped[int] = mapped_column(BigInteger, default=0)
+    held_g: Mapped[int] = mapped_column(BigInteger, default=0)
+    short_g: Mapped[int] = mapped_column(BigInteger, default=0)
     """What is promised beyond the ceiling, because the harvest fell short afterwards."""
-    shipped_g: Mapped[int] = mapped_column(default=0)
-    lost_g: Mapped[int] = mapped_column(default=0)
+    shipped_g: Mapped[int] = mapped_column(BigInteger, default=0)
+    lost_g: Mapped[int] = mapped_column(BigInteger, default=0)
     """Written off since the weigh-in."""
     weighed_at: Mapped[datetime | None]
     ready_on: Mapped[date]

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Id, Model, new_id, one_of, session
@@ -43,10 +43,10 @@ class StockMovement(Model):
     id: Mapped[Id]
     lot_id: Mapped[UUID] = mapped_column(ForeignKey("harvest_lots.id"), index=True)
     cause: Mapped[Cause] = mapped_column(one_of(Cause))
-    on_hand_delta_g: Mapped[int]
-    allocated_delta_g: Mapped[int]
-    held_delta_g: Mapped[int]
-    ceiling_delta_g: Mapped[int]
+    on_hand_delta_g: Mapped[int] = mapped_column(BigInteger)
+    allocated_delta_g: Mapped[int] = mapped_column(BigInteger)
+    held_delta_g: Mapped[int] = mapped_column(BigInteger)
+    ceiling_delta_g: Mapped[int] = mapped_column(BigInteger)
     reference: Mapped[str]
     """What asked for it: an order's id, or the words of a write-off."""
     at: Mapped[datetime]
