@@ -38,6 +38,8 @@ TRIES_STRANGE = 5
 TRIES_ADDRESS = 100
 """From one address (IPv6: one /64); high, as a village or a campus is one address."""
 IPV6 = 6
+RENEWAL = "X-Renewal"
+"""The header with which a page of ours renews itself."""
 
 
 class LoginWrong(Unauthorised):
@@ -155,8 +157,11 @@ def remembered(token: str, *, now: datetime) -> Who | None:
     return callers.remembered(_digest(token), now=now)
 
 
-def who_has(token: str, *, now: datetime) -> Who | None:
-    """The person behind a token: remembered, else read from the table in one query."""
+def who_has(token: str, *, now: datetime, by_itself: bool = False) -> Who | None:
+    """The person behind a token: remembered, else read from the table in one query.
+
+    `by_itself` is a page that renews itself: nobody has to sit before it, so it does not put off the end of a session.
+    """
     digest = _digest(token)
     known = callers.remembered(digest, now=now)
     if known is not None:
@@ -173,9 +178,11 @@ def who_has(token: str, *, now: datetime) -> Who | None:
     seen, idle = row.seen_at or row.created_at, lifetimes.of(user.role_set).idle
     if now >= min(row.expires_at, seen + idle):
         return None
-    if now - seen >= lifetimes.SEEN_EVERY:
-        seen = _note_seen(digest, now)
     who = Who(user.id, user.role_set, user.name, user.language, user.elder, granted(user.role_set))
+    if now - seen >= lifetimes.SEEN_EVERY:
+        if by_itself:
+            return who
+        seen = _note_seen(digest, now)
     callers.remember(digest, who, until=min(row.expires_at, seen + idle), question=question)
     return who
 
@@ -193,7 +200,7 @@ def identify(now: datetime) -> None:
     token = bearer.strip() if scheme.lower() == "bearer" else request.cookies.get(cookie_name(), "")
     g.token = token
     g.by_cookie = scheme.lower() != "bearer" and bool(token)
-    g.who = who_has(token, now=now) if token else None
+    g.who = who_has(token, now=now, by_itself=RENEWAL in request.headers) if token else None
 
 
 def current_or_none() -> Who | None:

@@ -101,6 +101,23 @@ def test_that_a_session_was_seen_is_written_once_a_minute(db):
     assert sorted({gone.total_seconds() for gone in written}) == [0, 60, 120, 180]
 
 
+def test_a_page_that_renews_itself_does_not_keep_a_session_alive(client, db):
+    head = make.user(roles=[Role.BRANCH_HEAD])
+    headers = {"Authorization": f"Bearer {opened(head, NOON)}"}
+    session.commit()
+    for minutes, renewal, status in [(10, {}, 200), (30, {"X-Renewal": "1"}, 200), (41, {}, 401)]:
+        with frozen(NOON + timedelta(minutes=minutes)):
+            assert client.get("/api/v1/me", headers=headers | renewal).status_code == status
+
+
+def test_a_person_who_comes_back_right_after_a_renewal_is_seen(db):
+    token = opened(make.user(roles=[Role.BRANCH_HEAD]), NOON)
+    later = NOON + timedelta(minutes=20)
+    assert auth.who_has(token, now=later, by_itself=True)
+    assert auth.who_has(token, now=later)
+    assert session.scalar(select(Login.seen_at)) == later
+
+
 def test_a_session_from_before_this_was_kept_counts_from_when_it_was_opened(db):
     token = opened(make.user(roles=[Role.KEEPER]), NOON)
     session.execute(update(Login).values(seen_at=None))
