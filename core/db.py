@@ -2,17 +2,33 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from itertools import count
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Dialect, Engine, LargeBinary, MetaData, Text, TypeDecorator, Uuid, create_engine
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Executable,
+    LargeBinary,
+    MetaData,
+    Row,
+    Text,
+    TypeDecorator,
+    Uuid,
+    create_engine,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
+
+from core import pool
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -92,7 +108,14 @@ _engines: dict[str, Engine] = {}
 
 
 def connect(url: str, *, pool_size: int = 4, timeouts: bool = True) -> Engine:
-    """Bind the session to a database; a second call binds it anew.
+    """Bind the session to a database; a second call binds it anew."""
+    fresh = make_engine(url, pool_size=pool_size, timeouts=timeouts)
+    bind(fresh)
+    return fresh
+
+
+def make_engine(url: str, *, pool_size: int, timeouts: bool = True) -> Engine:
+    """So many connections to a database, opened when needed.
 
     `url` is a SQLAlchemy URL of PostgreSQL. Waits are bounded: 5 s a statement, 2 s a lock, 10 s idle in a transaction.
     """
@@ -102,17 +125,16 @@ def connect(url: str, *, pool_size: int = 4, timeouts: bool = True) -> Engine:
             f" -c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
             f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS}"
         )
-    fresh = create_engine(
+    made = create_engine(
         sqlalchemy_url(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={"options": options, "connect_timeout": 5},
     )
-    bind(fresh)
-    return fresh
+    pool.watch(made)
+    return made
 
 
 def bind(fresh: Engine) -> None:
@@ -141,17 +163,48 @@ def sqlalchemy_url(url: str) -> str:
 def last(deed: Callable[[], None]) -> None:
     """Do this right before the commit: it takes a row that everybody wants, and little may be done under its lock.
 
-    Only inside `transaction()`. When the deed refuses, all of the transaction is refused.
+    When the deed refuses, all of the transaction is refused. Outside `transaction()`, where nobody ends anything, and
+    within a deed it is done at once.
     """
-    session.info.setdefault("last", []).append(deed)
+    deeds: list[Callable[[], None]] | None = session.info.get("last")
+    if deeds is None:
+        deed()
+    else:
+        deeds.append(deed)
+
+
+def read(question: Executable, given: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """The rows that answer one question.
+
+    Where no transaction is open it is asked without one: BEGIN and COMMIT are two more ways to the database and back,
+    and a single statement sees a single moment anyway.
+    """
+    asker = session()
+    bound = asker.get_bind()
+    if asker.in_transaction() or isinstance(bound, Connection):
+        return asker.execute(question, given).all()
+    with _alone(bound).connect() as line:
+        return line.execute(question, given).all()
+
+
+@lru_cache(maxsize=4)
+def _alone(pooled: Engine) -> Engine:
+    """The same connections, each statement for itself."""
+    return pooled.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
-    """All of it happens, or none of it does. Only the edge calls this: a request, a job, a command."""
+def transaction(on: Engine | None = None) -> Iterator[Session]:
+    """All of it happens, or none of it does. Only the edge calls this: a request, a job, a command.
+
+    `on` are connections of the caller's own, where those of the session may all be taken.
+    """
     try:
+        if on is not None:
+            session(bind=on)
+        session.info["last"] = []
         yield session()
-        for deed in session.info.pop("last", ()):
+        for deed in session.info.pop("last"):
             deed()
         session.commit()
     except BaseException:

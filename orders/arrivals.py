@@ -80,12 +80,12 @@ def settle(payment: Payment, order: Order, *, account: str, now: datetime, by: U
     """The money is on `account`. Order and payment are locked by the caller; a repeat does nothing."""
     if payment.status is S.SUCCEEDED:
         return
-    outcome = _spend(order, now=now, by=by)
-    payment.outcome, payment.settled_at, payment.failure = outcome, now, ""
-    payments.move(payment, S.SUCCEEDED, now=now, by=by, reason=str(outcome))
     entries = [(account, payment.amount_minor), (completion.buyer_account(order), -payment.amount_minor)]
     kind = "cash" if account.startswith("cash:") else "payment"
     ledger.post(kind, order.number, f"payment:{payment.id}", entries, now=now, by=by)
+    outcome = _spend(order, now=now, by=by)
+    payment.outcome, payment.settled_at, payment.failure = outcome, now, ""
+    payments.move(payment, S.SUCCEEDED, now=now, by=by, reason=str(outcome))
     if outcome not in KEPT:
         refunding.send_back(order, payment, reason=REASONS[outcome], now=now)
 

@@ -20,10 +20,9 @@ from logistics.addresses import Address
 from logistics.moves import ParcelStatus, sources
 from logistics.parcels import Kind, NewParcel, Parcel
 from logistics.stations import Station
-from orders import completion, events, limits, moves
+from orders import completion, events, hot, limits, moves
 from orders.limits import Take
 from orders.orders import Order, OrderLine, OrderStatus
-from shop import pools, stock
 from shop.packs import Pack
 
 PACK_WITHIN = timedelta(hours=24)
@@ -104,7 +103,7 @@ def hear_dispatched(parcel: Parcel, *, now: datetime) -> None:
     if link is None:
         return
     order, line = session.get_one(Order, link.order_id), session.get_one(OrderLine, link.line_id)
-    stock.ship({line.lot_id: line.net_g}, reference=order.number, now=now)
+    hot.move(hot.SHIP, {}, {line.lot_id: line.net_g}, reference=order.number, now=now)
     if _none_without(OrderParcel.left_at, order.id) and moves.move([order.id], OrderStatus.SHIPPED, now=now):
         events.order_shipped.send(order, now=now)
 
@@ -166,13 +165,11 @@ def _restock(order: Order, line_ids: Sequence[UUID], now: datetime) -> None:
         grams[line.lot_id] = grams.get(line.lot_id, 0) + line.net_g
         if line.offer_id is not None:
             packs[line.offer_id] = packs.get(line.offer_id, 0) + 1
-    if packs:
-        pools.unsell(packs, reference=order.number, now=now)
-    if grams:
-        stock.unallocate(grams, reference=order.number, now=now)
     if order.buyer_id is not None:
         counted = [lines[line_id] for line_id in line_ids if lines[line_id].limited]
         limits.give_back((Take(order.buyer_id, line.offer_id or line.pack_id), 1) for line in counted)
+    if grams:
+        hot.move(hot.UNSELL, packs, grams, reference=order.number, now=now)
 
 
 def _once(parcel_id: UUID, moment: InstrumentedAttribute[datetime | None], now: datetime) -> Any:

@@ -1,6 +1,6 @@
 """Life of an order until it is paid: cancelled by a person, expired by the clock, or paid, in time or late.
 
-Rows are locked in one order everywhere: the order, then offers, then lots.
+Rows are locked in one order everywhere: the order, and last of all offers, then lots (`orders.hot`).
 """
 
 from collections.abc import Collection
@@ -14,10 +14,9 @@ from core.db import session
 from core.errors import Conflict
 from core.i18n import _
 from core.jobs import job, periodic
-from orders import events, limits, moves
+from orders import events, hot, limits, moves
 from orders.limits import Take
 from orders.orders import Order, OrderLine, OrderStatus
-from shop import pools, stock
 
 EXPIRE_BATCH = 200
 
@@ -72,20 +71,22 @@ def expire_unpaid(timestamp: int) -> None:
 def mark_paid(order: Order, *, now: datetime, by: UUID | None = None) -> None:
     """The money is there: what was held is allocated, and the order can be packed.
 
-    An order that had expired takes its goods once more. Raises LotSoldOut, OfferSoldOut or the like when they are gone,
-    and IllegalMove when the order was cancelled or paid before; then nothing has changed and the money must go back.
+    An order that had expired takes its goods once more, and now: whether they are there decides what the money does.
+    Raises LotSoldOut, OfferSoldOut or the like when they are gone, and IllegalMove when the order was cancelled or paid
+    before; then nothing has changed and the money must go back.
     """
     with session.begin_nested():
         session.refresh(order, with_for_update={"key_share": True})
         late = order.status is OrderStatus.EXPIRED
         moves.step(order, OrderStatus.PAID, now=now, by=by, reason="late" if late else "")
         packs, grams = drawn_on([order.id])
-        if packs:
-            (pools.retake if late else pools.sell)(packs, reference=order.number, now=now)
-        (stock.retake if late else stock.allocate_held)(grams, reference=order.number, now=now)
         if late:
             _count_again(order)
-    events.order_paid.send(order, now=now)
+        events.order_paid.send(order, now=now)
+        if late:
+            hot.move_now(hot.RETAKE, packs, grams, reference=order.number, now=now)
+    if not late:
+        hot.move(hot.SELL, packs, grams, reference=order.number, now=now)
 
 
 def drawn_on(order_ids: Collection[UUID]) -> tuple[dict[UUID, int], dict[UUID, int]]:
@@ -113,10 +114,7 @@ def counted(order_ids: Collection[UUID]) -> list[tuple[Take, int]]:
 def _release(order_ids: Collection[UUID], reference: str, now: datetime) -> None:
     """Give back what was held, summed over all these orders."""
     limits.give_back(counted(order_ids))
-    packs, grams = drawn_on(order_ids)
-    if packs:
-        pools.release(packs, reference=reference, now=now)
-    stock.release(grams, reference=reference, now=now)
+    hot.move(hot.RELEASE, *drawn_on(order_ids), reference=reference, now=now)
 
 
 def _count_again(order: Order) -> None:

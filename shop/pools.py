@@ -4,7 +4,7 @@ As in `shop.stock`, which guards the grams behind the same packs: the caller sum
 rows are locked in id order, what is left is read under that lock, and figures and movements are one statement.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -82,11 +82,18 @@ def unsell(quantities: Packs, *, reference: str, now: datetime, by: UUID | None 
     _move(UNSELL, quantities, reference, now, by)
 
 
+def lock(offer_ids: Collection[UUID]) -> None:
+    """Take offers in id order, by a statement of its own (`shop.stock.lock` says why)."""
+    session.execute(_LOCK, {"offer_ids": list(offer_ids)})
+
+
+_LOCK = text("SELECT FROM live_offers WHERE id = ANY(:offer_ids) ORDER BY id FOR NO KEY UPDATE")
+
 _STATEMENT = text("""
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:packs AS integer[]), CAST(:movement_ids AS uuid[]))
                   AS wanted (offer_id, packs, movement_id)
-), locked AS MATERIALIZED (
+), found AS MATERIALIZED (
     SELECT offer.id, offer.session_id, offer.number, offer.status, room.status AS room_status,
            wanted.packs, wanted.movement_id, offer.pool - offer.held - offer.sold AS left_packs,
            (NOT :takes OR wanted.packs <= offer.pool - offer.held - offer.sold)
@@ -95,21 +102,19 @@ WITH wanted AS MATERIALIZED (
     FROM live_offers offer
     JOIN wanted ON wanted.offer_id = offer.id
     JOIN live_sessions room ON room.id = offer.session_id
-    ORDER BY offer.id
-    FOR NO KEY UPDATE OF offer
 ), moved AS (
     UPDATE live_offers offer
-    SET held = offer.held + :held * locked.packs, sold = offer.sold + :sold * locked.packs
-    FROM locked
-    WHERE offer.id = locked.id AND (SELECT bool_and(fits) AND count(*) = cardinality(:offer_ids) FROM locked)
-    RETURNING offer.id, locked.packs, locked.movement_id
+    SET held = offer.held + :held * found.packs, sold = offer.sold + :sold * found.packs
+    FROM found
+    WHERE offer.id = found.id AND (SELECT bool_and(fits) AND count(*) = cardinality(:offer_ids) FROM found)
+    RETURNING offer.id, found.packs, found.movement_id
 ), recorded AS (
     INSERT INTO offer_movements
            (id, offer_id, cause, pool_delta, held_delta, sold_delta, reference, at, by)
     SELECT movement_id, id, :cause, 0, :held * packs, :sold * packs, :reference, :now, CAST(:by AS uuid)
     FROM moved
 )
-SELECT id, session_id, number, status, room_status, left_packs, fits FROM locked
+SELECT id, session_id, number, status, room_status, left_packs, fits FROM found
 """)
 
 
@@ -117,6 +122,7 @@ def _move(verb: Verb, quantities: Packs, reference: str, now: datetime, by: UUID
     if any(packs <= 0 for packs in quantities.values()):
         raise ValueError("packs must be above zero")
     session.flush()
+    lock(quantities)
     rows = session.execute(
         _STATEMENT,
         {

@@ -5,7 +5,7 @@ may wait for each other but never deadlock; what is left is read under that lock
 are written by the same statement. The lock is held until the caller's transaction ends: keep it short.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,11 +87,22 @@ def ship(grams: Grams, *, reference: str, now: datetime, by: UUID | None = None)
     _move(SHIP, grams, reference, now, by)
 
 
+def lock(lot_ids: Collection[UUID]) -> None:
+    """Take lots in id order. The figures are read by a later statement, whose snapshot sees them as they are now.
+
+    One statement that locks a row and changes it would, when it had to wait, go on from the row as it was before and
+    lock it once more: then two of them wait for each other.
+    """
+    session.execute(_LOCK, {"lot_ids": list(lot_ids)})
+
+
+_LOCK = text("SELECT FROM harvest_lots WHERE id = ANY(:lot_ids) ORDER BY id FOR NO KEY UPDATE")
+
 _STATEMENT = text("""
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest(CAST(:lot_ids AS uuid[]), CAST(:grams AS bigint[]), CAST(:movement_ids AS uuid[]))
                   AS wanted (lot_id, grams, movement_id)
-), locked AS MATERIALIZED (
+), found AS MATERIALIZED (
     SELECT lot.id, wanted.grams, wanted.movement_id, lot.status, lot.ready_on, lot.best_before,
            greatest(0, lot.ceiling_g - lot.held_g - lot.allocated_g) AS left_g,
            CASE WHEN :sells THEN lot.status = :open AND :day BETWEEN lot.ready_on AND lot.best_before
@@ -101,20 +112,18 @@ WITH wanted AS MATERIALIZED (
            least(lot.on_hand_g, :gone * wanted.grams) AS on_hand_loss_g,
            least(lot.ceiling_g, :gone * wanted.grams) AS ceiling_loss_g
     FROM harvest_lots lot JOIN wanted ON wanted.lot_id = lot.id
-    ORDER BY lot.id
-    FOR NO KEY UPDATE OF lot
 ), moved AS (
     UPDATE harvest_lots lot
-    SET held_g = lot.held_g + :held * locked.grams,
-        allocated_g = lot.allocated_g + :allocated * locked.grams,
-        on_hand_g = lot.on_hand_g - locked.on_hand_loss_g,
-        ceiling_g = lot.ceiling_g - locked.ceiling_loss_g,
-        shipped_g = lot.shipped_g + :gone * locked.grams,
-        short_g = greatest(0, lot.held_g + lot.allocated_g + (:held + :allocated) * locked.grams
-                              - lot.ceiling_g + locked.ceiling_loss_g)
-    FROM locked
-    WHERE lot.id = locked.id AND (SELECT bool_and(fits) AND count(*) = cardinality(:lot_ids) FROM locked)
-    RETURNING lot.id, locked.grams, locked.movement_id, locked.on_hand_loss_g, locked.ceiling_loss_g
+    SET held_g = lot.held_g + :held * found.grams,
+        allocated_g = lot.allocated_g + :allocated * found.grams,
+        on_hand_g = lot.on_hand_g - found.on_hand_loss_g,
+        ceiling_g = lot.ceiling_g - found.ceiling_loss_g,
+        shipped_g = lot.shipped_g + :gone * found.grams,
+        short_g = greatest(0, lot.held_g + lot.allocated_g + (:held + :allocated) * found.grams
+                              - lot.ceiling_g + found.ceiling_loss_g)
+    FROM found
+    WHERE lot.id = found.id AND (SELECT bool_and(fits) AND count(*) = cardinality(:lot_ids) FROM found)
+    RETURNING lot.id, found.grams, found.movement_id, found.on_hand_loss_g, found.ceiling_loss_g
 ), recorded AS (
     INSERT INTO stock_movements
            (id, lot_id, cause, on_hand_delta_g, allocated_delta_g, held_delta_g, ceiling_delta_g, reference, at, by)
@@ -122,7 +131,7 @@ WITH wanted AS MATERIALIZED (
            :reference, :now, CAST(:by AS uuid)
     FROM moved
 )
-SELECT id, left_g, fits, status, ready_on, best_before FROM locked
+SELECT id, left_g, fits, status, ready_on, best_before FROM found
 """)
 
 
@@ -130,6 +139,7 @@ def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | No
     if any(amount <= 0 for amount in grams.values()):
         raise ValueError("grams must be above zero")
     session.flush()
+    lock(grams)
     rows = session.execute(
         _STATEMENT,
         {

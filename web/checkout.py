@@ -1,5 +1,6 @@
 """From a product or a live offer to a held order and its payment."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -66,8 +67,11 @@ def place() -> Response:
     now = clock.now()
     try:
         with session.begin_nested():
-            order = _place(given)
+            goods_taken: list[Callable[[], None]] = []
+            order = _place(given, hot=goods_taken.append)
             begin(order.number, given["method"], now=now)
+            for take in goods_taken:
+                take()
     except Refusal as refusal:
         return make_response(_form(given, refusal), refusal.status)
     return pages.redirect(url_for("orders_page.pay", number=order.number))
@@ -91,7 +95,7 @@ def begin(number: str, method: str, *, now: datetime) -> None:
     paying.start(order, Method(method), return_url=back, by=auth.current().user_id, now=now)
 
 
-def _place(given: dict[str, str]) -> checkout.Placed:
+def _place(given: dict[str, str], *, hot: checkout.When) -> checkout.Placed:
     line = _line(given)
     if _goods(line).product_kind is ProductKind.FRESH and not request.form.get("fresh"):
         raise FreshUnconfirmed()
@@ -100,7 +104,7 @@ def _place(given: dict[str, str]) -> checkout.Placed:
     )
     channel = Channel.LIVE if line.offer_id else Channel.WEB
     claim = Claim(buyer_id=auth.current().user_id, lines=(line,), address=address, channel=channel)
-    return checkout.place_one(claim, now=clock.now())
+    return checkout.place_one(claim, now=clock.now(), hot=hot)
 
 
 def _line(given: dict[str, str]) -> ClaimLine:

@@ -36,3 +36,16 @@ def test_nothing_is_done_last_when_it_failed_before():
     with transaction():
         assert done == []
     assert done == []
+
+
+def test_what_is_done_last_is_done_at_once_where_nobody_ends_a_transaction():
+    done = []
+    db.last(lambda: done.append("hot row"))
+    assert done == ["hot row"]
+
+
+def test_a_last_deed_may_ask_for_another_which_is_done_at_once():
+    done = []
+    with transaction():
+        db.last(lambda: db.last(lambda: done.append("second")))
+    assert done == ["second"]
