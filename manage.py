@@ -20,9 +20,24 @@ def main(arguments):
     if sys.version_info < (3, 11):  # noqa: UP036  # this very line is read by older ones
         return _refuse("This Python is too old: Xiaoxiang needs 3.11 or later.")
     sys.path.insert(0, str(ROOT))
-    from core import bootstrap
+    from core.ending import ToldToEnd, ending
 
     name = arguments[0] if arguments else "help"
+    if name == "run":
+        ending.obey_signals()
+    try:
+        return _prepared(name, arguments)
+    except ToldToEnd:
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _prepared(name, arguments):
+    """Make the environment stand, then be the command, in its interpreter."""
+    from core import bootstrap
+    from core.ending import hold_signals
+
     own_postgres = not os.environ.get("DATABASE_URL") and not os.environ.get("XIAOXIANG_POSTGRES_BIN")
     locks = bootstrap.wanted_locks(tests=name in WITH_TEST_TOOLS, embedded=own_postgres)
     try:
@@ -30,8 +45,11 @@ def main(arguments):
     except bootstrap.SetupFailed as wrong:
         return _refuse(wrong)
     except KeyboardInterrupt:
-        return _refuse("Set-up was interrupted; the next call starts it again.", 130)
+        _refuse("Set-up was interrupted; the next call starts it again.")
+        raise
     if Path(sys.prefix).resolve() != bootstrap.VENV.resolve():
+        if name == "run":
+            hold_signals()
         os.execv(python, [str(python), str(ROOT / "manage.py"), *arguments])  # noqa: S606  # our own interpreter
     return _call(name, arguments[1:])
 
@@ -55,8 +73,6 @@ def _call(name, arguments):
         if wrong.errno not in OUTSIDE:
             raise
         return _refuse(f"{wrong.strerror}: {wrong.filename}. Mend that, or set XIAOXIANG_HOME elsewhere.")
-    except KeyboardInterrupt:
-        return 130
     return _help(name, offered)
 
 

@@ -17,6 +17,8 @@ import sys
 import venv
 from pathlib import Path
 
+from core.lifeline import die_with_parent
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 FREE_BYTES_MIN = 600 * 1024**2
@@ -113,6 +115,7 @@ def _install(folder: Path, locks: list[Path]) -> None:
         [*command, "--disable-pip-version-check", "--no-warn-script-location"]
         + [part for lock in locks for part in ("-r", str(lock))],
         env=env | {"PIP_ROOT_USER_ACTION": "ignore"},
+        preexec_fn=die_with_parent(),  # there is one thread yet
         stderr=subprocess.PIPE,
         text=True,
         check=False,

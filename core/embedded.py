@@ -17,7 +17,7 @@ from pathlib import Path
 from core.embedded_place import Place, PostgresFailed, find_place, private
 
 START_S = 60
-STOP_S = 20
+STOP_S = 10
 FREE_BYTES_MIN = 200 * 1024**2
 VERSION_MIN = 15
 BUILTIN_LOCALE_SINCE = 17

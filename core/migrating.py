@@ -37,6 +37,9 @@ def migrate(url: str) -> bool:
         worlds.check(connection, world)
         if _current(connection) == newest():
             worlds.mark(connection, world)
+            if not _granted(connection):
+                with connection.transaction():
+                    grant(connection)
             return False
     from alembic import command  # half a second that a start without news need not spend
 
@@ -58,6 +61,17 @@ def _current(connection: "psycopg.Connection[tuple[object, ...]]") -> set[object
     if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
         return set()
     return {row[0] for row in connection.execute("SELECT version_num FROM alembic_version")}
+
+
+def _granted(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:
+    """Whether the application's role may read every table; not so after an upgrade that was killed before its end."""
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone() is None:
+        return True
+    closed = """
+        SELECT EXISTS (SELECT FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+                       AND NOT has_table_privilege(%s, oid, 'SELECT'))
+    """
+    return connection.execute(closed, [APP_ROLE]).fetchone() == (False,)
 
 
 def grant(connection: "psycopg.Connection[tuple[object, ...]]") -> None:

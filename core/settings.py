@@ -1,5 +1,6 @@
 """Settings: read once from the environment, frozen. What the live world misses is an error, never a default."""
 
+import fcntl
 import json
 import os
 import secrets
@@ -80,10 +81,23 @@ def _key_file(env: Mapping[str, str], home: Path, world: str) -> Path:
         if world == "live":
             raise SettingsWrong(f"The key file {file} is missing. Make one with: python3 manage.py make-keys {file}")
         home.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump(make_keys(), out)
+        _write_keys(file)
     return file
+
+
+def _write_keys(file: Path) -> None:
+    """New keys, all of them or none; where another process was quicker, its keys stay."""
+    fresh = file.with_name(f"{file.name}.new")
+    with file.with_name(f"{file.name}.lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if file.exists():
+            return
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            json.dump(make_keys(), out)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.rename(file)
 
 
 def _read_keys(file: Path) -> tuple[Mapping[str, tuple[tuple[int, bytes], ...]], bool]:

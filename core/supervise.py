@@ -4,20 +4,20 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from core.embedded_place import LOG_BYTES_MAX
+from core.ending import Ending
 from core.lifeline import die_with_parent
 
 START_S = 60
-STOP_S = 8
+STOP_S = 5
 WATCH_S = 0.2
 BACKOFF_S = 0.5
 BACKOFF_MAX_S = 30.0
@@ -86,13 +86,13 @@ class Service:
         if self.alive() and self.process:
             self.process.terminate()
 
-    def stop(self) -> None:
+    def stop(self, patience_s: float | None = None) -> None:
         """Let it finish what it does, for a few seconds; then end it and everything it started."""
         self.ask_to_stop()
         if self.process is None:
             return
         try:
-            self.process.wait(STOP_S)
+            self.process.wait(STOP_S if patience_s is None else patience_s)
         except subprocess.TimeoutExpired:
             say(f"{self.name} did not stop in {STOP_S} s and was ended.")
         self._end_group()
@@ -120,15 +120,10 @@ class _Record:
 class Supervisor:
     """Starts servers in order, keeps them running, and ends them in the opposite order."""
 
-    def __init__(self, base: Watched | None, services: Sequence[Service]) -> None:
+    def __init__(self, base: Watched | None, services: Sequence[Service], ending: Ending) -> None:
         self.base = _Record(base, time.monotonic(), was_ready=True) if base else None
         self.services = [_Record(service) for service in services]
-        self.ending = threading.Event()
-
-    def obey_signals(self) -> None:
-        """Ctrl-C, TERM and a closed terminal end the house in order."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: self.ending.set())
+        self.ending = ending
 
     def start(self) -> bool:
         """Start everything and wait until it answers; False when told to end meanwhile. Raises NotStarting.
@@ -158,11 +153,12 @@ class Supervisor:
 
     def stop(self) -> None:
         """End the services together; the base is ended by whoever made it."""
-        for record in self.services:
-            assert isinstance(record.watched, Service)
-            record.watched.ask_to_stop()
-        for record in self.services:
-            record.watched.stop()
+        services = [record.watched for record in self.services if isinstance(record.watched, Service)]
+        for service in services:
+            service.ask_to_stop()
+        deadline = time.monotonic() + STOP_S
+        for service in services:
+            service.stop(max(deadline - time.monotonic(), 0))
 
     def _answers(self, record: _Record) -> bool:
         assert isinstance(record.watched, Service)
@@ -201,6 +197,10 @@ def _log(record: _Record) -> str:
     return f"{lines[-1].strip()[:200] if lines else 'no word of it'} (log: {log})"
 
 
-def say(text: str) -> None:
-    """One line for the person at the terminal."""
-    print(text, file=sys.stderr, flush=True)
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Tell the person at the terminal; when that is closed there is nobody, and nothing stops for it."""
+    out = stream or sys.stderr
+    try:
+        print(text, file=out, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

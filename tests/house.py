@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,20 +43,34 @@ class House:
 
     def start(self) -> None:
         """Start everything and wait until the first page answers."""
-        with self.log.open("ab") as out:
+        self.begin()
+        self.until(lambda: self.answers("/readyz"), "the first page")
+
+    def begin(self, *, first: Callable[[], object] | None = None, terminal: int | None = None) -> None:
+        """Start everything; `first` is done in the new process before it becomes the house."""
+        tied = die_with_parent()
+
+        def prepare() -> None:
+            tied()
+            if first:
+                first()
+
+        with self.log.open("ab") as log:
+            out = log if terminal is None else terminal
             self.process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "run"],
-                cwd=ROOT, env=self.env, stdout=out, stderr=out,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509  # started from the main thread
+                cwd=ROOT, env=self.env, stdin=terminal or subprocess.DEVNULL, stdout=out, stderr=out,
+                preexec_fn=prepare,  # noqa: PLW1509  # started from the main thread
             )  # fmt: skip
+
+    def until(self, so: Callable[[], object], what: str) -> None:
+        """Wait for something to be so while the house runs."""
+        assert self.process is not None
         deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise AssertionError(f"the house did not start:\n{self.log.read_text()[-3000:]}")
-            if self.answers("/readyz"):
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"the house did not answer in {START_S} s:\n{self.log.read_text()[-3000:]}")
+        while not so():
+            assert self.process.poll() is None, f"the house ended before {what}:\n{self.log.read_text()[-3000:]}"
+            assert time.monotonic() < deadline, f"{START_S} s and not yet: {what}\n{self.log.read_text()[-3000:]}"
+            time.sleep(0.02)
 
     def answers(self, path: str) -> bool:
         """Whether a path answers 200 now."""

@@ -13,7 +13,9 @@ from pathlib import Path
 import psycopg
 
 from core import house_database
+from core.ending import ending
 from core.house_database import HouseDatabase
+from core.lifeline import die_with_parent
 from core.migrating import migrate
 from core.settings import ROOT, Settings, settings
 from core.supervise import Service, Supervisor, say
@@ -66,8 +68,10 @@ def _alone(home: Path) -> Iterator[bool]:
         guard.truncate(0)
         guard.write(str(os.getpid()))
         guard.flush()
-        yield bool(before)
-        guard.truncate(0)
+        try:
+            yield bool(before)
+        finally:
+            guard.truncate(0)
 
 
 def _check_ports(found: Settings, *, patience_s: float) -> None:
@@ -102,8 +106,15 @@ def _prepare(database: HouseDatabase, found: Settings) -> None:
         row = connection.execute("SELECT EXISTS (SELECT FROM users)").fetchone()
     if row and not row[0]:
         say("Loading the demo world (once) …")
-        if subprocess.run([sys.executable, str(ROOT / "manage.py"), "load-demo"], check=False).returncode:
+        if _load_demo():
             raise CannotRun("The demo world could not be loaded (see above); XIAOXIANG_DEMO=0 starts without it.")
+
+
+def _load_demo() -> int:
+    """The demo world, in a process that a signal to us does not reach: we end it ourselves. Its exit code."""
+    command = [sys.executable, str(ROOT / "manage.py"), "load-demo"]
+    tied = die_with_parent()
+    return subprocess.run(command, check=False, start_new_session=True, preexec_fn=tied).returncode
 
 
 def services(found: Settings) -> list[Service]:
@@ -123,8 +134,7 @@ def services(found: Settings) -> list[Service]:
 
 
 def _serve(database: HouseDatabase, found: Settings) -> int:
-    supervisor = Supervisor(database.server, services(found))
-    supervisor.obey_signals()
+    supervisor = Supervisor(database.server, services(found), ending)
     try:
         if supervisor.start():
             _greet(found)
@@ -147,4 +157,4 @@ def _greet(found: Settings) -> None:
         lines += [f"  stand-in     http://127.0.0.1:{found.standin_port}/  (plays Stripe; no real money)", ""]
         lines += [f"  Log in with password {DEMO_PASSWORD} as:"]
         lines += [f"    {phone}  {role}" for role, phone in DEMO_PEOPLE]
-    print("\n".join([*lines, "", "Ctrl-C stops everything."]), flush=True)
+    say("\n".join([*lines, "", "Ctrl-C stops everything."]), sys.stdout)

@@ -104,7 +104,7 @@ def test_every_package_of_the_locks_is_pinned_with_hashes_and_no_index_is_named(
 
 
 def test_what_runs_before_the_environment_stands_needs_the_standard_library_only():
-    for file in ("manage.py", "core/bootstrap.py", "core/__init__.py"):
+    for file in ("manage.py", "core/bootstrap.py", "core/lifeline.py", "core/ending.py", "core/__init__.py"):
         for node in ast.parse((ROOT / file).read_text()).body:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from core import supervise
+from core.ending import Ending
 from core.supervise import NotStarting, Service, Supervisor
 
 pytestmark = pytest.mark.no_db
@@ -44,7 +45,7 @@ def test_it_waits_until_a_server_answers(tmp_path):
         "import http.server, time; time.sleep(0.5)\n"
         f"http.server.HTTPServer(('127.0.0.1', {port}), http.server.SimpleHTTPRequestHandler).serve_forever()"
     )
-    supervisor = Supervisor(None, [_service(tmp_path, code, health=f"http://127.0.0.1:{port}/")])
+    supervisor = Supervisor(None, [_service(tmp_path, code, health=f"http://127.0.0.1:{port}/")], Ending())
     began = time.monotonic()
     assert supervisor.start()
     assert time.monotonic() - began > 0.5
@@ -53,7 +54,7 @@ def test_it_waits_until_a_server_answers(tmp_path):
 
 def test_a_server_that_dies_is_named_and_started_again(tmp_path, capsys):
     service = _service(tmp_path, SLEEPER)
-    supervisor = Supervisor(None, [service])
+    supervisor = Supervisor(None, [service], Ending())
     supervisor.start()
     first = service.process.pid
     os.kill(first, signal.SIGKILL)
@@ -70,7 +71,7 @@ def test_restarts_wait_longer_each_time_but_never_more_than_the_bound(tmp_path, 
     monkeypatch.setattr(supervise, "BACKOFF_MAX_S", 0.03)
     monkeypatch.setattr(supervise, "WATCH_S", 0.01)
     service = _service(tmp_path, "raise SystemExit(1)")
-    supervisor = Supervisor(None, [service])
+    supervisor = Supervisor(None, [service], Ending())
     supervisor.services[0].was_ready = True
     supervisor._start(supervisor.services[0])
     threading.Timer(1.5, supervisor.ending.set).start()
@@ -82,7 +83,7 @@ def test_restarts_wait_longer_each_time_but_never_more_than_the_bound(tmp_path, 
 def test_a_server_that_never_starts_is_given_up_with_its_last_words(tmp_path, monkeypatch):
     monkeypatch.setattr(supervise, "BACKOFF_S", 0.01)
     answer = "http://127.0.0.1:9/"
-    supervisor = Supervisor(None, [_service(tmp_path, "raise SystemExit('no such table')", "web", answer)])
+    supervisor = Supervisor(None, [_service(tmp_path, "raise SystemExit('no such table')", "web", answer)], Ending())
     with pytest.raises(NotStarting, match="web does not start; no such table"):
         supervisor.start()
 
@@ -91,7 +92,7 @@ def test_a_stop_ends_even_what_does_not_listen_and_what_it_started(tmp_path, mon
     monkeypatch.setattr(supervise, "STOP_S", 0.3)
     code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}])\n" + STUBBORN
     service = _service(tmp_path, code)
-    supervisor = Supervisor(None, [service])
+    supervisor = Supervisor(None, [service], Ending())
     supervisor.start()
     time.sleep(0.5)
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
@@ -111,3 +112,32 @@ def test_after_kill_9_of_the_supervisor_its_servers_end_too(tmp_path):
         pid = int(parent.stdout.readline())
         parent.kill()
     assert _gone(pid, 2)
+
+
+def test_a_signal_ends_the_wait_whatever_the_wait_is_at():
+    """Hundreds of signals, each at some moment of the very short waits that a watch is made of."""
+    code = """
+import random, signal, sys
+from core.ending import Ending, ToldToEnd
+for _ in range(3000):
+    ending = Ending()
+    ending.obey_signals()
+    signal.signal(signal.SIGALRM, ending._hear)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.00005, 0.001))
+        while not ending.wait(0.00001):
+            pass
+    except ToldToEnd:
+        continue
+    sys.exit("not told")
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30, check=False).returncode == 0
+
+
+def test_a_closed_terminal_stops_nothing(tmp_path):
+    code = "import sys; from core.supervise import say; say('one'); say('two', sys.stdout); sys.exit(7)"
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=closed, stderr=closed, check=False)
+    assert done.returncode == 7
