@@ -8,11 +8,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, ScalarSelect, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import audit
@@ -94,6 +95,39 @@ class Terms:
     unit_minor: int
 
 
+class Way(NamedTuple):
+    """What a tariff says of the way between two regions."""
+
+    zone: str
+    terms: Terms
+
+
+@dataclass(frozen=True)
+class Prices:
+    """A whole tariff in memory. A tariff never changes, so a process reads it once."""
+
+    tariff_id: UUID
+    name: str
+    currency: str
+    weight_max_g: int
+    ways: Mapping[tuple[str, str], Way]
+
+    def way(self, from_region: str, to_region: str) -> Way | None:
+        """The terms of a way: the finest destination that is named decides, then the finest origin."""
+        for destination in _around(to_region):
+            for origin in _around(from_region):
+                if (found := self.ways.get((origin, destination))) is not None:
+                    return found
+        return None
+
+    def fee(self, from_region: str, to_region: str, weight_g: int) -> int | None:
+        """Fen for a box of this weight, or None where the tariff has no price for it."""
+        way = self.way(from_region, to_region)
+        if way is None or not 1 <= weight_g <= self.weight_max_g:
+            return None
+        return charge(way.terms, chargeable(way.terms, weight_g))
+
+
 @dataclass(frozen=True)
 class Quote:
     """A fee as it was promised. `inputs` is plain JSON: the box, the way and the terms of that day."""
@@ -136,30 +170,37 @@ def quote(
     origin, destination = regions.find(from_region), regions.find(to_region)
     if size_mm is not None and not (len(size_mm) == 3 and all(1 <= side <= SIDE_MAX_MM for side in size_mm)):
         raise SizeImpossible
-    tariff = in_force(now)
-    rate = None if tariff is None else _rate(tariff, from_region, to_region)
-    if tariff is None or rate is None:
+    tariff_id = session.scalar(select(in_force_id(now)))
+    prices = None if tariff_id is None else prices_of(tariff_id)
+    way = None if prices is None else prices.way(from_region, to_region)
+    if prices is None or way is None:
         raise TariffMissing(origin=origin.full_name, destination=destination.full_name)
-    if not 1 <= weight_g <= tariff.weight_max_g:
-        raise WeightImpossible(weight_g=weight_g, most_g=tariff.weight_max_g)
-    terms = Terms(
-        tariff.divisor,
-        tariff.bulky_from_mm,
-        tariff.step_g,
-        rate.first_g,
-        rate.first_minor,
-        rate.unit_g,
-        rate.unit_minor,
-    )
-    grams = chargeable(terms, weight_g, size_mm)
-    inputs = {"from_region": from_region, "to_region": to_region, "weight_g": weight_g, "zone": rate.zone}
-    inputs |= {"size_mm": list(size_mm) if size_mm else None, "tariff": tariff.name, "terms": asdict(terms)}
-    return Quote(charge(terms, grams), grams, tariff.id, inputs, tariff.currency)
+    if not 1 <= weight_g <= prices.weight_max_g:
+        raise WeightImpossible(weight_g=weight_g, most_g=prices.weight_max_g)
+    grams = chargeable(way.terms, weight_g, size_mm)
+    inputs = {"from_region": from_region, "to_region": to_region, "weight_g": weight_g, "zone": way.zone}
+    inputs |= {"size_mm": list(size_mm) if size_mm else None, "tariff": prices.name, "terms": asdict(way.terms)}
+    return Quote(charge(way.terms, grams), grams, prices.tariff_id, inputs, prices.currency)
 
 
-def in_force(now: datetime) -> Tariff | None:
-    """The tariff of a moment."""
-    return session.scalar(select(Tariff).where(Tariff.valid_from <= now).order_by(Tariff.valid_from.desc()).limit(1))
+def in_force_id(now: datetime) -> ScalarSelect[UUID]:
+    """The tariff of a moment, to be asked along with something else."""
+    begun = select(Tariff.id).where(Tariff.valid_from <= now)
+    return begun.order_by(Tariff.valid_from.desc()).limit(1).scalar_subquery()
+
+
+@lru_cache(maxsize=8)
+def prices_of(tariff_id: UUID) -> Prices:
+    """Everything that a tariff says, read once a process."""
+    tariff = session.get_one(Tariff, tariff_id)
+    ways = {}
+    for rate in session.scalars(select(TariffRate).where(TariffRate.tariff_id == tariff_id)):
+        terms = Terms(
+            tariff.divisor, tariff.bulky_from_mm, tariff.step_g,
+            rate.first_g, rate.first_minor, rate.unit_g, rate.unit_minor,
+        )  # fmt: skip
+        ways[rate.from_region, rate.to_region] = Way(rate.zone, terms)
+    return Prices(tariff_id, tariff.name, tariff.currency, tariff.weight_max_g, ways)
 
 
 def publish(data: Mapping[str, Any], *, valid_from: datetime, by: UUID | None, now: datetime) -> Tariff:
@@ -185,18 +226,9 @@ def default() -> dict[str, Any]:
     return data
 
 
-def _rate(tariff: Tariff, from_region: str, to_region: str) -> TariffRate | None:
-    query = select(TariffRate).where(
-        TariffRate.tariff_id == tariff.id,
-        TariffRate.from_region.in_(_around(from_region)),
-        TariffRate.to_region.in_(_around(to_region)),
-    )
-    finest = (func.length(TariffRate.to_region).desc(), func.length(TariffRate.from_region).desc())
-    return session.scalar(query.order_by(*finest).limit(1))
-
-
 def _around(code: str) -> list[str]:
-    return [code[:digits] for digits in (2, 4, 6, 9, 12) if digits <= len(code)]
+    """The region and those that contain it, the finest first."""
+    return [code[:digits] for digits in (12, 9, 6, 4, 2) if digits <= len(code)]
 
 
 def _up(amount: int, unit: int) -> int:

@@ -133,7 +133,7 @@ def _write(drafts: Sequence[Draft], now: datetime, hot: When) -> list[Placed]:
     """Write all rows in one statement, then take the hot rows."""
     if not drafts:
         return []
-    table = splits.rules()
+    table = splits.table(now)
     numbers = serials.numbers([draft.lines[0].goods.branch_code for draft in drafts], now=now)
     pay_by = now + HOLD
     rows.write(

@@ -2,22 +2,33 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.db import session
 from orders import events, ledger, moves, splits
 from orders.orders import Order, OrderLine, OrderStatus
-from orders.splits import LineSplit
+from orders.splits import LineSplit, Party
 
 
 def complete(order: Order, *, now: datetime) -> None:
     """Share out what was kept of a delivered order, once. Raises IllegalMove when it is not delivered."""
     moves.step(order, OrderStatus.COMPLETED, now=now)
     earned = shares(order)
-    if earned:
-        entries = [(buyer_account(order), sum(earned.values())), *((code, -minor) for code, minor in earned.items())]
+    entries = [(buyer_account(order), sum(earned.values())), *((code, -minor) for code, minor in earned.items())]
+    entries += borne_by_house(order)
+    if any(minor for _code, minor in entries):
         ledger.post("completion", order.number, f"order:{order.id}:completed", entries, now=now)
     events.order_completed.send(order, now=now)
+
+
+def borne_by_house(order: Order) -> list[tuple[str, int]]:
+    """What the carrier asks beyond all that a line cost: the house pays it, and it is never part of a line's shares."""
+    query = select(func.sum(LineSplit.quote_minor - LineSplit.amount_minor)).join(
+        OrderLine, OrderLine.id == LineSplit.line_id
+    )
+    minor = session.scalar(query.where(OrderLine.order_id == order.id)) or 0
+    house, freight = splits.account(Party.PLATFORM, None), splits.account(Party.FREIGHT, None)
+    return [(house, minor), (freight, -minor)] if minor else []
 
 
 def buyer_account(order: Order) -> str:

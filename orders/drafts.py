@@ -1,6 +1,6 @@
 """Drafts: orders that could be placed, as far as can be seen without a lock, and the rows that they become."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,13 +8,12 @@ from uuid import UUID
 from core import sealed
 from core.db import new_id
 from core.money import CURRENCY
-from orders import splits
 from orders.claims import Claim
 from orders.goods import Goods
 from orders.limits import Take
 from orders.orders import Channel, OrderStatus
 from orders.rows import Row
-from orders.splits import SplitRule
+from orders.splits import Table
 
 PHONE_PURPOSE = "phone/recipient"
 
@@ -109,10 +108,11 @@ def line_rows(draft: Draft) -> Iterable[Row]:
         }
 
 
-def split_rows(draft: Draft, table: Sequence[SplitRule]) -> Iterable[Row]:
+def split_rows(draft: Draft, table: Table) -> Iterable[Row]:
     """Who gets what of each line, frozen now."""
     for line in draft.lines:
-        for share in splits.split(line.goods, line.quantity, draft.channel, table):
+        to_region = draft.claim.address.region_code
+        for share in table.shares(line.goods, line.quantity, draft.channel, to_region=to_region):
             yield {"line_id": line.id, **vars(share)}
 
 

@@ -37,6 +37,8 @@ class Goods:
     station_id: UUID
     branch_id: UUID
     branch_code: str
+    tare_g: int = 0
+    station_region: str = ""
     offer_id: UUID | None = None
     session_id: UUID | None = None
     host_id: UUID | None = None
@@ -107,9 +109,10 @@ def read(lines: Collection[ClaimLine], *, day: date) -> Shelf:
 
 
 _PACKS = text("""
-    SELECT pack.id, pack.name, pack.net_g, pack.price_minor, pack.per_buyer_limit, pack.product_id,
+    SELECT pack.id, pack.name, pack.net_g, pack.tare_g, pack.price_minor, pack.per_buyer_limit, pack.product_id,
            pack.status = 'listed' AND product.status = 'listed' AS on_sale, product.name AS product_name, product.kind,
-           farm.id AS farm_id, station.id AS station_id, branch.id AS branch_id, branch.code AS branch_code,
+           farm.id AS farm_id, station.id AS station_id, station.region_code AS station_region,
+           branch.id AS branch_id, branch.code AS branch_code,
            lot.id AS lot_id, lot.ready_on, lot.best_before, lot.ceiling_g - lot.held_g - lot.allocated_g AS left_g
     FROM packs pack
     JOIN products product ON product.id = pack.product_id
@@ -149,6 +152,8 @@ def _goods(pack: Any, offer: Any = None) -> Goods:
         station_id=pack.station_id,
         branch_id=pack.branch_id,
         branch_code=pack.branch_code,
+        tare_g=pack.tare_g,
+        station_region=pack.station_region,
         offer_id=offer.id if offer else None,
         session_id=offer.session_id if offer else None,
         host_id=offer.host_id if offer else None,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from orders import splits
 from orders.goods import Goods
 from orders.orders import Channel
-from orders.splits import Party, RuleKind, SplitRule
+from orders.splits import Party, RuleKind, Share, SplitRule
 from shop.products import ProductKind
 from tests import make
 
@@ -37,13 +37,18 @@ def rule(position, party, value, *, channel=None, product_kind=None):
     return SplitRule(position=position, party=party, channel=channel, product_kind=product_kind, kind=kind, value=value)
 
 
+def quoted(position, value=10_000):
+    return SplitRule(position=position, party=Party.FREIGHT, kind=RuleKind.QUOTE_BP, value=value)
+
+
 def amounts(shares):
     return {share.party: share.amount_minor for share in shares}
 
 
 def test_the_table_that_is_there_from_the_start_has_an_order():
     table = splits.rules()
-    assert [one.party for one in table] == ["freight", "platform", "branch", "host", "station", "station"]
+    assert [one.party for one in table] == ["freight", "freight", "platform", "branch", "host", "station", "station"]
+    assert [one.kind for one in table[:2]] == [RuleKind.QUOTE_BP, RuleKind.EACH_MINOR]
     assert [one.position for one in table] == sorted(one.position for one in table)
 
 
@@ -75,12 +80,37 @@ def test_without_any_rule_the_farm_has_it_all():
     assert amounts(splits.split(goods(), 2, Channel.WEB, [])) == {Party.FARM: 5_980}
 
 
-def test_freight_is_never_more_than_the_price():
-    assert amounts(splits.split(goods(500), 1, Channel.WEB, [rule(1, Party.FREIGHT, 600)])) == {Party.FREIGHT: 500}
+def test_freight_is_what_the_tariff_asks_and_a_fixed_sum_only_where_it_asks_nothing():
+    table = splits.rules()
+    assert amounts(splits.split(goods(), 2, Channel.WEB, table, fee_minor=1_300))[Party.FREIGHT] == 2_600
+    assert amounts(splits.split(goods(), 2, Channel.WEB, table))[Party.FREIGHT] == 1_200
 
 
-def test_a_prize_costs_nobody_anything():
-    assert splits.split(goods(0), 1, Channel.LIVE, splits.rules()) == []
+def test_a_rule_may_say_a_fixed_sum_for_one_kind_of_goods_whatever_the_tariff_asks():
+    fixed = rule(1, Party.FREIGHT, 300, product_kind=ProductKind.CRAFT)
+    table = [fixed, quoted(2)]
+    craft = splits.split(goods(kind=ProductKind.CRAFT), 1, Channel.WEB, table, fee_minor=1_300)
+    assert amounts(craft)[Party.FREIGHT] == 300
+    assert amounts(splits.split(goods(), 1, Channel.WEB, table, fee_minor=1_300))[Party.FREIGHT] == 1_300
+
+
+def test_a_house_with_a_contract_pays_a_part_of_the_quote():
+    assert amounts(splits.split(goods(), 1, Channel.WEB, [quoted(1, 8_000)], fee_minor=1_301))[Party.FREIGHT] == 1_041
+
+
+def test_freight_above_the_price_takes_all_of_it_and_says_what_it_asks():
+    shares = splits.split(goods(500), 2, Channel.WEB, [quoted(1)], fee_minor=1_300)
+    assert shares == [Share(Party.FREIGHT, None, 1_000, quote_minor=2_600)]
+
+
+def test_a_prize_takes_nothing_from_anybody_and_says_what_its_way_costs_the_house():
+    assert splits.split(goods(0), 1, Channel.LIVE, [quoted(1)], fee_minor=700) == [
+        Share(Party.FREIGHT, None, 0, quote_minor=700)
+    ]
+
+
+def test_a_quote_that_is_all_of_the_price_leaves_nothing_to_bear():
+    assert splits.split(goods(700), 1, Channel.WEB, [quoted(1)], fee_minor=700) == [Share(Party.FREIGHT, None, 700)]
 
 
 RULES = st.lists(
@@ -94,7 +124,7 @@ def test_shares_add_up_to_the_line_whatever_the_rules(table, price_minor, quanti
     made = [rule(position, party, value) for position, (party, value) in enumerate(table)]
     shares = splits.split(goods(price_minor), quantity, Channel.LIVE, made)
     assert sum(share.amount_minor for share in shares) == price_minor * quantity
-    assert all(share.amount_minor > 0 for share in shares)
+    assert all(share.amount_minor > 0 or (share.quote_minor or 0) > 0 for share in shares)
 
 
 @given(st.lists(st.integers(1, 10**7), min_size=1, max_size=6), st.data())
