@@ -156,7 +156,7 @@ def _policy() -> str:
         f"default-src 'none'; script-src 'nonce-{g.get('nonce', '')}' 'strict-dynamic'; style-src 'self'; "
         f"img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'{_stream_origin()}; font-src 'self'; "
         "worker-src 'self'; manifest-src 'self'; form-action 'self' https://checkout.stripe.com; base-uri 'none'; "
-        "frame-ancestors 'none'"
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
     )
 
 

@@ -1,11 +1,12 @@
 """The branch head's desk: stations, dispatches on the way in, goods on the way out, today's van."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from core import auth, clock
 from core.auth import Who, requires
@@ -24,7 +25,7 @@ from logistics.reconciliation import Cause, Discrepancy
 from logistics.runs import Run
 from logistics.staff import BranchStaff
 from logistics.stations import Station
-from web import forms, pages
+from web import charts, forms, pages
 
 blueprint = Blueprint("branch", __name__)
 SHOWN = 200
@@ -43,6 +44,7 @@ def overview() -> str:
         .order_by(Dispatch.id.desc())
         .limit(SHOWN)
     ).all()
+    now = clock.now()
     return render_template(
         "branch.html",
         places=places,
@@ -54,7 +56,8 @@ def overview() -> str:
         goods=_goods_waiting(who),
         arrived=_arrived(who),
         differences=_open_differences(who),
-        today=clock.local_day(clock.now()),
+        taken_in=charts.per_day(_taken_in([place.id for place in places], now - timedelta(days=charts.DAYS)), now=now),
+        today=clock.local_day(now),
     )
 
 
@@ -178,6 +181,12 @@ def _counts(station_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     for station_id, status, count in session.execute(query):
         found[station_id]["load" if status is S.STAGED else "pack"] += count
     return found
+
+
+def _taken_in(station_ids: Sequence[UUID], since: datetime) -> Any:
+    """Order boxes of these stations, each with the moment it was taken in."""
+    ours = Parcel.station_id.in_(station_ids), Parcel.kind == Kind.ORDER, Parcel.created_at >= since
+    return select(Parcel.created_at, literal(1)).where(*ours)
 
 
 _TO_PACK = (S.REGISTERED, S.PACKED, S.WEIGHED, S.LABELLED)

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.addresses import addresses
+
 PATHS = [
     "/healthz",
     "/readyz",
@@ -33,6 +35,8 @@ def test_every_answer_carries_the_policy(client, path):
     assert {source.rpartition(":")[0] for source in found["connect-src"][1:]} <= {"http://localhost"}
     assert found["base-uri"] == found["frame-ancestors"] == ["'none'"]
     assert found["form-action"][0] == "'self'"
+    assert found["require-trusted-types-for"] == ["'script'"]
+    assert found["trusted-types"] == ["default"]
     assert not {"'unsafe-inline'", "'unsafe-eval'", "*", "data:"} & set(found["script-src"])
 
 
@@ -45,6 +49,13 @@ def test_every_answer_carries_the_other_headers(client, path):
     assert "microphone=()" in headers["Permissions-Policy"]
     assert re.fullmatch(r"[0-9a-f]{16}", headers["X-Request-Id"])
     assert "Access-Control-Allow-Origin" not in headers
+
+
+def test_no_route_is_without_the_policy(app, client):
+    """Whatever a stranger may ask for, and however it is answered."""
+    asked = [path for rule, path in addresses(app) if "GET" in (rule.methods or ())]
+    assert len(asked) > 50
+    assert [path for path in asked if "Content-Security-Policy" not in client.get(path).headers] == []
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
