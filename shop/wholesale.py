@@ -51,7 +51,7 @@ NEXT: dict[WholesaleStatus, frozenset[WholesaleStatus]] = {
 
 WORDS = {
     S.PLACED: _("待确认"),
-    S.CONFIRMED: _("待发货"),
+    S.CONFIRMED: _("备货中"),
     S.SHIPPED: _("配送中"),
     S.RECEIVED: _("已收货"),
     S.CANCELLED: _("已取消"),

@@ -24,7 +24,7 @@ PARCEL = {
     "arrived": _("已到支局"),
     "out_for_delivery": _("派送中"),
     "delivered": _("已签收"),
-    "returned": _("退回"),
+    "returned": _("已退回"),
     "cancelled": _("已作废"),
 }
 WHOLESALE = {
