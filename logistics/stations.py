@@ -208,9 +208,14 @@ def stop(station: Station, *, by: UUID | None, now: datetime) -> None:
 
 def next_van(station: Station, *, now: datetime) -> datetime | None:
     """When the mail van next calls: later today or tomorrow; None where none calls. A van due this moment has left."""
-    if station.van_stop_time is None:
+    return next_call(station.van_stop_time, now=now)
+
+
+def next_call(stop: time | None, *, now: datetime) -> datetime | None:
+    """When a van next calls that stops at this time every day."""
+    if stop is None:
         return None
-    today = datetime.combine(local_day(now), station.van_stop_time, tzinfo=LOCAL)
+    today = datetime.combine(local_day(now), stop, tzinfo=LOCAL)
     return today if today > now else today + timedelta(days=1)
 
 

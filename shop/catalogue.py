@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, Row, ScalarSelect, Select, exists, func, select
 
 from core.auth import Who
 from core.clock import local_day
@@ -14,8 +14,7 @@ from core.db import session
 from core.money import CURRENCY
 from core.paging import Page, page
 from logistics.regions import Region
-from logistics.stations import Station
-from shop import packs, products
+from shop import products
 from shop.farms import Farm
 from shop.lots import HarvestLot, LotStatus
 from shop.packs import Pack, PackStatus
@@ -43,26 +42,6 @@ class Card:
     currency: str
     left_g: int
     photo_id: UUID | None
-
-
-@dataclass(frozen=True)
-class PackOffer:
-    """A pack of a product and how many boxes of it can still be sold."""
-
-    pack: Pack
-    left: int
-
-
-@dataclass(frozen=True)
-class Detail:
-    """Everything the page of a product tells."""
-
-    card: Card
-    description: str
-    station_name: str
-    packs: list[PackOffer]
-    lots: Sequence[HarvestLot]
-    photos: Sequence[ProductPhoto]
 
 
 @dataclass(frozen=True)
@@ -112,28 +91,6 @@ def cards(product_ids: Sequence[UUID], *, now: datetime) -> list[Card]:
     return [found[product_id] for product_id in product_ids]
 
 
-def detail(product_id: UUID, *, who: Who | None = None, now: datetime) -> Detail:
-    """A product with its packs, the harvest it comes from, and its photos. Five queries. Raises ProductUnknown."""
-    product = products.find(product_id, among=products.visible_to(who))
-    card = cards([product.id], now=now)[0]
-    lots = session.scalars(
-        select(HarvestLot)
-        .where(HarvestLot.product_id == product.id, _for_sale(local_day(now)))
-        .order_by(HarvestLot.best_before, HarvestLot.id)
-    ).all()
-    fullest = max((lot.left_g for lot in lots), default=0)
-    sold_as = session.scalars(packs.visible_to(who).where(Pack.product_id == product.id).order_by(Pack.net_g, Pack.id))
-    photos = select(ProductPhoto).where(ProductPhoto.product_id == product.id).order_by(ProductPhoto.position)
-    return Detail(
-        card=card,
-        description=product.description,
-        station_name=session.scalars(select(Station.name).where(Station.id == card.station_id)).one(),
-        packs=[PackOffer(pack, fullest // pack.net_g) for pack in sold_as],
-        lots=lots,
-        photos=session.scalars(photos).all(),
-    )
-
-
 def villages(*, now: datetime) -> list[Village]:
     """The places that have something on sale today, those with most products first. One query."""
     count = func.count()
@@ -149,12 +106,13 @@ def villages(*, now: datetime) -> list[Village]:
     return [Village(*row) for row in rows]
 
 
-def _for_sale(day: date) -> ColumnElement[bool]:
+def for_sale(day: date | BindParameter[date]) -> ColumnElement[bool]:
     """A lot that may be sold on a day."""
     return (HarvestLot.status == LotStatus.OPEN) & (HarvestLot.ready_on <= day) & (HarvestLot.best_before >= day)
 
 
-def _left() -> ColumnElement[int]:
+def left_of_lot() -> ColumnElement[int]:
+    """What can still be promised of a lot, in grams."""
     return func.greatest(0, HarvestLot.ceiling_g - HarvestLot.held_g - HarvestLot.allocated_g)
 
 
@@ -166,12 +124,12 @@ def _of_listed_packs(column: Any) -> ScalarSelect[Any]:
 
 def _on_sale(day: date) -> ColumnElement[bool]:
     """A product of which at least its smallest pack is left in one lot."""
-    enough = _left() >= _of_listed_packs(Pack.net_g)
-    return exists().where(HarvestLot.product_id == Product.id, _for_sale(day), enough)
+    enough = left_of_lot() >= _of_listed_packs(Pack.net_g)
+    return exists().where(HarvestLot.product_id == Product.id, for_sale(day), enough)
 
 
 def _cards(product_ids: Sequence[UUID], day: date) -> Select[Any]:
-    left_g = select(func.coalesce(func.sum(_left()), 0)).where(HarvestLot.product_id == Product.id, _for_sale(day))
+    left_g = select(func.coalesce(func.sum(left_of_lot()), 0)).where(HarvestLot.product_id == Product.id, for_sale(day))
     photo = (
         select(ProductPhoto.id).where(ProductPhoto.product_id == Product.id).order_by(ProductPhoto.position).limit(1)
     )

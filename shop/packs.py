@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Select, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, select
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from core import audit
@@ -15,7 +15,8 @@ from core.db import Id, Model, new_id, one_of, session
 from core.errors import Conflict, NotFound
 from core.i18n import _
 from core.money import CURRENCY
-from shop import products
+from shop import farms, products
+from shop.farms import Farm
 from shop.products import Product, ProductStatus
 
 
@@ -123,6 +124,14 @@ def visible_to(who: Who | None) -> Select[Pack]:
         return query.where(Pack.status == PackStatus.LISTED)
     kept = products.kept_by(who).with_only_columns(Product.id)
     return query.where((Pack.status == PackStatus.LISTED) | Pack.product_id.in_(kept))
+
+
+def shown_to(who: Who | None) -> ColumnElement[bool]:
+    """Which packs of a product that a person sees he sees with it: those of `visible_to`."""
+    listed = Pack.status == PackStatus.LISTED
+    if who is None:
+        return listed
+    return listed | Product.farm_id.in_(farms.visible_to(who).with_only_columns(Farm.id))
 
 
 def kept_by(who: Who) -> Select[Pack]:

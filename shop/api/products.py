@@ -11,7 +11,7 @@ from core.paging import Page, PageArgs, page_schema
 from core.permissions import Permission
 from core.schemas import Moment, Schema
 from core.web import Blueprint
-from shop import catalogue, farms, products
+from shop import catalogue, detail, farms, products
 from shop.api.packs import PackOut
 from shop.api.texts import Line
 from shop.catalogue import Card, Village
@@ -164,7 +164,7 @@ def add(new: dict[str, Any]) -> Product:
 @blueprint.response(200, ProductDetail)
 def read(product_id: UUID) -> dict[str, Any]:
     """A product with its packs, the harvest it comes from, and its photos."""
-    found = catalogue.detail(product_id, who=auth.current_or_none(), now=clock.now())
+    found = detail.find(product_id, who=auth.current_or_none(), now=clock.now())
     return vars(found.card) | vars(found)
 
 
