@@ -4,6 +4,7 @@
 import errno
 import os
 import sys
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +37,7 @@ def main(arguments):
 def _prepared(name, arguments):
     """Make the environment stand, then be the command, in its interpreter."""
     from core import bootstrap
-    from core.ending import hold_signals
+    from core.ending import ending, signals_held
 
     own_postgres = not os.environ.get("DATABASE_URL") and not os.environ.get("XIAOXIANG_POSTGRES_BIN")
     locks = bootstrap.wanted_locks(tests=name in WITH_TEST_TOOLS, embedded=own_postgres)
@@ -48,9 +49,9 @@ def _prepared(name, arguments):
         _refuse("Set-up was interrupted; the next call starts it again.")
         raise
     if Path(sys.prefix).resolve() != bootstrap.VENV.resolve():
-        if name == "run":
-            hold_signals()
-        os.execv(python, [str(python), str(ROOT / "manage.py"), *arguments])  # noqa: S606  # our own interpreter
+        with signals_held() if name == "run" else nullcontext():
+            ending.check()
+            os.execv(python, [str(python), str(ROOT / "manage.py"), *arguments])  # noqa: S606  # our own interpreter
     return _call(name, arguments[1:])
 
 

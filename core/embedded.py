@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.embedded_place import Place, PostgresFailed, find_place, private
+from core.ending import signals_held
 
 START_S = 60
 STOP_S = 10
@@ -52,7 +53,8 @@ class Server:
         private(self.place.sockets, self.place.owner)
         arguments = ["-D", str(self.place.data), "-k", str(self.place.sockets), "-c", "listen_addresses="]
         arguments += [part for option in self.options for part in ("-c", option)]
-        self.process = self.place.command("postgres", *arguments, wait=False)
+        with signals_held():
+            self.process = self.place.command("postgres", *arguments, wait=False)
         self._await_ready()
 
     def alive(self) -> bool:
@@ -70,8 +72,14 @@ class Server:
             self.process.wait(STOP_S)
 
     def _ask(self, program: str, *arguments: str) -> str:
-        with self.place.command(program, *arguments) as asked:
-            out, _ = asked.communicate()
+        with signals_held():
+            asked = self.place.command(program, *arguments)
+        with asked:
+            try:
+                out, _ = asked.communicate()
+            finally:
+                if asked.poll() is None:
+                    os.killpg(asked.pid, signal.SIGKILL)
         if asked.returncode:
             full = "No space left on device" in out
             why = "the disk is full: make room" if full else (out.strip().splitlines() or ["no reason given"])[-1]

@@ -2,6 +2,8 @@
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -38,6 +40,11 @@ class Ending:
     def is_set(self) -> bool:
         return self._told
 
+    def check(self) -> None:
+        """Raises ToldToEnd when it is so."""
+        if self._told:
+            raise ToldToEnd
+
     def wait(self, seconds: float) -> bool:
         """Sleep, and say whether to end."""
         if not self._told:
@@ -50,9 +57,17 @@ class Ending:
             raise ToldToEnd
 
 
-def hold_signals() -> None:
-    """Keep them until the program that takes our place obeys them."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Let them wait until a child is known, or until the program that takes our place obeys them.
+
+    Python forgets what a signal raises in the middle of a fork.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 ending = Ending()

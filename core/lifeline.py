@@ -8,6 +8,8 @@ import os
 import signal
 from collections.abc import Callable
 
+from core.ending import SIGNALS
+
 PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -23,7 +25,11 @@ def die_with_parent(with_signal: int = signal.SIGKILL) -> Callable[[], None]:
 
 
 def die_with(parent: int, with_signal: int = signal.SIGKILL) -> None:
-    """Tie this process to the one that started it. The kernel means the thread that did: let it be the main one."""
+    """Tie this process to the one that started it. The kernel means the thread that did: let it be the main one.
+
+    Signals that the parent held while it forked reach this process again.
+    """
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     _libc.prctl(PR_SET_PDEATHSIG, with_signal)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from core.embedded_place import LOG_BYTES_MAX
-from core.ending import Ending
+from core.ending import Ending, signals_held
 from core.lifeline import die_with_parent
 
 START_S = 60
@@ -58,7 +58,7 @@ class Service:
         """Start the program; it is killed when we are gone."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         big = self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX
-        with self.log.open("wb" if big else "ab") as log:
+        with self.log.open("wb" if big else "ab") as log, signals_held():
             self.process = subprocess.Popen(
                 list(self.command),
                 env=os.environ | self.env,

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import psycopg
 import requests
 
 from core.lifeline import die_with_parent
@@ -41,10 +43,24 @@ class House:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("XIAOXIANG_", "DATABASE_URL", "STRIPE_"))}
         return kept | {"XIAOXIANG_HOME": str(self.home / "state"), "XIAOXIANG_PORT": str(self.port)}
 
+    @property
+    def runs(self) -> bool:
+        """Whether its first process lives."""
+        return self.process is not None and self.process.poll() is None
+
     def start(self) -> None:
         """Start everything and wait until the first page answers."""
         self.begin()
         self.until(lambda: self.answers("/readyz"), "the first page")
+
+    def open(self, *, first: Callable[[], object] | None = None, terminal: int | None = None) -> None:
+        """Start everything and wait until all of it is there."""
+        opened = self._opened()
+        self.begin(first=first, terminal=terminal)
+        self.until(lambda: self._opened() > opened, "all servers")
+
+    def _opened(self) -> int:
+        return self.log.read_text().count("is open (") if self.log.exists() else 0
 
     def begin(self, *, first: Callable[[], object] | None = None, terminal: int | None = None) -> None:
         """Start everything; `first` is done in the new process before it becomes the house."""
@@ -81,7 +97,7 @@ class House:
 
     def stop(self) -> None:
         """Ctrl-C."""
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.runs:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(STOP_S)
 
@@ -121,6 +137,20 @@ class House:
             cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
 
+    def rows(self, question: str) -> list[tuple[Any, ...]]:
+        """Ask its own PostgreSQL."""
+        sockets = quote(str(self.home / "state" / "postgres" / "socket"), safe="")
+        with psycopg.connect(f"postgresql://postgres@/xiaoxiang?host={sockets}") as connection:
+            return connection.execute(question.encode()).fetchall()
+
+    def stripe(self, method: str, path: str, **form: Any) -> Any:
+        """A call to the stand-in, as the one who holds the key: its API and what it lets go wrong on demand."""
+        held = {"Authorization": "Bearer sk_test_standin"}
+        url = f"http://127.0.0.1:{self.port + 2}{path}"
+        answer = requests.request(method, url, data=form, headers=held, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def caller(self, tail: str) -> "Caller":
         """A program signed in as one of the demo people (last two digits of the phone)."""
         return Caller(self.url, f"139000000{tail}")
@@ -156,6 +186,15 @@ class Caller:
         headers = {"Idempotency-Key": key or secrets.token_hex(16)}
         return self.http.post(self.url + path, json=body if body is not None else {}, headers=headers, timeout=20)
 
+    def order(self, pack_id: str) -> Any:
+        """One of these, as answered."""
+        return self.post("/orders", {"lines": [{"pack_id": pack_id, "quantity": 1}], "address": ADDRESS})
+
+    def opens_payment(self, number: str) -> Any:
+        """The payment of an order by Alipay, once the buyer can pay."""
+        payment = self.post(f"/orders/{number}/payments", {"method": "alipay"})
+        return self.until(f"/orders/{number}/payments/{payment['id']}", "status", "pending")
+
     def until(self, path: str, field: str, wanted: str, *, within_s: float = 30) -> Any:
         """Read again until a field has the wanted value."""
         deadline = time.monotonic() + within_s
@@ -165,6 +204,12 @@ class Caller:
                 return found
             assert time.monotonic() < deadline, f"{path}: {field} is {found[field]!r}, not {wanted!r}"
             time.sleep(0.2)
+
+
+def press_pay(pay_url: str) -> None:
+    """The buyer presses the button of the wallet's page."""
+    answer = requests.post(pay_url, data={"outcome": "pay"}, allow_redirects=False, timeout=10)
+    assert answer.status_code == 303, answer.text
 
 
 def _pids() -> list[int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from core import house_database
-from core.ending import ending
+from core.ending import ending, signals_held
 from core.house_database import HouseDatabase
 from core.lifeline import die_with_parent
 from core.migrating import migrate
@@ -114,7 +114,13 @@ def _load_demo() -> int:
     """The demo world, in a process that a signal to us does not reach: we end it ourselves. Its exit code."""
     command = [sys.executable, str(ROOT / "manage.py"), "load-demo"]
     tied = die_with_parent()
-    return subprocess.run(command, check=False, start_new_session=True, preexec_fn=tied).returncode
+    with signals_held():
+        loading = subprocess.Popen(command, start_new_session=True, preexec_fn=tied)  # noqa: PLW1509  # one thread yet
+    with loading:
+        try:
+            return loading.wait()
+        finally:
+            loading.kill()
 
 
 def services(found: Settings) -> list[Service]:

@@ -3,31 +3,21 @@
 import os
 import secrets
 import signal
+import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from core import clock
-from tests.house import ADDRESS, Caller, House
+from tests.house import ADDRESS, Caller, House, press_pay
 
 pytestmark = [pytest.mark.no_db, pytest.mark.faults, pytest.mark.xdist_group("house")]
 BUYERS = 4
 RETRY_S = 60
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    """A house of its own: it gets hurt."""
-    found = House()
-    found.start()
-    yield found
-    found.close()
 
 
 def _children(pid: int) -> list[int]:
@@ -36,6 +26,7 @@ def _children(pid: int) -> list[int]:
 
 def _web(house: House) -> int:
     """The process that gunicorn's web workers belong to."""
+    assert house.process is not None
     for pid in _children(house.process.pid):
         if b"XIAOXIANG_SERVICE=web" in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
             return pid
@@ -46,17 +37,12 @@ def _postgres(house: House) -> int:
     return int((house.home / "state" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
 
 
-def _pack(farmer: Caller) -> str:
-    """A pack with a lot that no test empties."""
-    farm = farmer.get("/farms")["items"][0]
-    product = farmer.post("/products", {"farm_id": farm["id"], "name": "黄桃", "kind": "fresh", "status": "listed"})
-    weights = {"net_g": 2500, "tare_g": 380, "price_minor": 2990}
-    pack = farmer.post("/packs", {"product_id": product["id"], "name": "5斤装(净重)", **weights})
-    today = clock.local_day(clock.now())
-    dates = {"ready_on": today.isoformat(), "best_before": (today + timedelta(days=9)).isoformat()}
-    grams = {"low_g": 50_000_000, "likely_g": 60_000_000, "high_g": 70_000_000}
-    farmer.post("/lots", {"product_id": product["id"], **grams, **dates})
-    return str(pack["id"])
+def _backend(house: House) -> int:
+    """A process of PostgreSQL that serves the application."""
+    for pid in _children(_postgres(house)):
+        if b"xiaoxiang_app" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            return pid
+    raise AssertionError("nobody is connected")
 
 
 class Orders:
@@ -127,35 +113,120 @@ def _all_numbers(buyer: Caller) -> list[str]:
         query["after"] = page["next"]
 
 
-def test_orders_survive_the_death_of_workers_of_the_web_service_and_of_the_database(house):
+def _paid(house: House, buyer: Caller, pack_id: str) -> str:
+    """An order that is paid; its number."""
+    number = str(buyer.order(pack_id)["number"])
+    press_pay(buyer.opens_payment(number)["pay_url"])
+    buyer.until(f"/orders/{number}", "status", "paid")
+    return number
+
+
+def _sound(house: House) -> None:
+    verified = house.manage("verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_orders_survive_the_death_of_workers_of_the_web_service_and_of_the_database(house, pack_id):
     buyer = house.caller("02")
     before = len(_all_numbers(buyer))
-    with Orders(buyer, _pack(house.caller("01"))) as orders:
-        orders.more(20)
-        os.kill(_children(_web(house))[0], signal.SIGKILL)
-        orders.more(20)
-        os.kill(_web(house), signal.SIGKILL)
-        orders.more(20)
-        os.kill(_postgres(house), signal.SIGKILL)
+    with Orders(buyer, pack_id) as orders:
+        for victim in (lambda: _children(_web(house))[0], lambda: _web(house), lambda: _postgres(house)):
+            orders.more(20)
+            os.kill(victim(), signal.SIGKILL)
         orders.more(20)
     assert not orders.wrong
     assert orders.repeated, "nothing was hit; the test proves nothing"
     kept = _all_numbers(buyer)
     assert set(orders.numbers) <= set(kept)
     assert len(orders.numbers) == len(set(orders.numbers)) == len(kept) - before
-    verified = house.manage("verify")
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    _sound(house)
     log = house.log.read_text()
     assert "web ended unexpectedly; starting it again" in log
     assert "PostgreSQL ended unexpectedly; starting it again" in log
 
 
-def test_after_kill_9_of_the_supervisor_all_else_is_gone_at_once_and_the_next_start_finds_every_order(house):
+def test_after_kill_9_of_one_backend_the_database_mends_itself_and_everybody_works_on(house, pack_id):
     buyer = house.caller("02")
-    pack_id = _pack(house.caller("01"))
-    order = buyer.post("/orders", {"lines": [{"pack_id": pack_id, "quantity": 1}], "address": ADDRESS})
-    house.kill()
-    assert house.gone(within_s=2), house.remains()
-    house.start()
-    assert buyer.get(f"/orders/{order['number']}")["status"] == "awaiting_payment"
-    assert house.manage("verify").returncode == 0
+    before, server = len(_all_numbers(buyer)), _postgres(house)
+    with Orders(buyer, pack_id) as orders:
+        orders.more(20)
+        os.kill(_backend(house), signal.SIGKILL)
+        orders.more(20)
+    assert not orders.wrong
+    assert orders.repeated, "nothing was hit; the test proves nothing"
+    assert len(_all_numbers(buyer)) - before == len(orders.numbers)
+    assert _postgres(house) == server
+    log = (house.home / "state" / "postgres" / "postgres.log").read_text()
+    assert "was terminated by signal 9" in log
+    assert "database system was not properly shut down; automatic recovery in progress" in log
+    _paid(house, buyer, pack_id)
+    _sound(house)
+
+
+def test_after_kill_9_of_the_supervisor_all_else_is_gone_at_once_and_the_next_start_finds_everything(house, pack_id):
+    buyer = house.caller("02")
+    paid = _paid(house, buyer, pack_id)
+    waiting = buyer.order(pack_id)["number"]
+    payment = buyer.opens_payment(waiting)
+    with Orders(buyer, pack_id) as orders:
+        orders.more(10)
+        house.kill()
+        orders.ending.set()
+        assert house.gone(within_s=2), house.remains()
+        house.open()
+    assert set(orders.numbers) <= set(_all_numbers(buyer))
+    assert buyer.get(f"/orders/{paid}")["status"] == "paid"
+    assert buyer.get(f"/orders/{waiting}")["status"] == "awaiting_payment"
+    press_pay(payment["pay_url"])
+    buyer.until(f"/orders/{waiting}", "status", "paid")
+    _sound(house)
+
+
+def test_a_worker_killed_in_the_middle_of_its_jobs_has_them_ended_by_another_and_nothing_is_done_twice(house, pack_id):
+    """It dies while Stripe makes the place to pay for one order, and while it asks how another's payment stands."""
+    buyer = house.caller("02")
+    opened, asked = (str(buyer.order(pack_id)["number"]) for _ in range(2))
+    pay_url = buyer.opens_payment(asked)["pay_url"]
+    house.stripe("POST", "/_control/faults", kind="webhook_delay", times=4, seconds=1)
+    press_pay(pay_url)
+    house.stripe("POST", "/_control/faults", kind="timeout", seconds=5)
+    payment = buyer.post(f"/orders/{opened}/payments", {"method": "alipay"})
+    house.until(lambda: _intents(house, opened), "Stripe has made the place to pay")
+    house.stripe("POST", "/_control/faults", kind="delay", times=9, seconds=5)
+    house.until(lambda: {"open_payment", "work_event"} <= _begun(house).keys(), "both jobs are begun")
+    begun = _begun(house)
+    os.kill(_worker(house), signal.SIGKILL)
+    house.stripe("DELETE", "/_control/faults")
+    assert _begun(house) == begun, "the worker had ended its jobs; the test proves nothing"
+    buyer.until(f"/orders/{asked}", "status", "paid")
+    pending = buyer.until(f"/orders/{opened}/payments/{payment['id']}", "status", "pending")
+    press_pay(pending["pay_url"])
+    buyer.until(f"/orders/{opened}", "status", "paid")
+    assert [_intents(house, number) for number in (opened, asked)] == [1, 1]
+    assert [len(_succeeded(buyer, number)) for number in (opened, asked)] == [1, 1]
+    _sound(house)
+
+
+def _worker(house: House) -> int:
+    assert house.process is not None
+    for pid in _children(house.process.pid):
+        if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            return pid
+    raise AssertionError("no worker")
+
+
+def _begun(house: House) -> dict[str, int]:
+    """The jobs of payments that a worker is at."""
+    doing = house.rows("SELECT task_name, id FROM procrastinate_jobs WHERE status = 'doing' AND task_name ~ '^orders.'")
+    return {name.rpartition(".")[2]: id_ for name, id_ in doing if name.endswith(("open_payment", "work_event"))}
+
+
+def _intents(house: House, number: str) -> int:
+    """How many places to pay Stripe has made for an order."""
+    made = "SELECT count(*) FROM objects WHERE kind = 'payment_intent' AND body ->> '$.metadata.order' = ?"
+    with closing(sqlite3.connect(f"file:{house.home}/state/standin.sqlite?mode=ro", uri=True)) as books:
+        return int(books.execute(made, [number]).fetchone()[0])
+
+
+def _succeeded(buyer: Caller, number: str) -> list[Any]:
+    return [one for one in buyer.get(f"/orders/{number}/payments")["items"] if one["status"] == "succeeded"]

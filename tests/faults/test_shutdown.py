@@ -7,7 +7,7 @@ import signal
 import socket
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -17,17 +17,6 @@ from tests.house import House
 
 pytestmark = [pytest.mark.no_db, pytest.mark.faults, pytest.mark.xdist_group("house")]
 FEW_S = 8
-OPEN = "Ctrl-C stops everything."
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    """A house that is opened and shut again and again."""
-    found = House()
-    try:
-        yield found
-    finally:
-        found.close()
 
 
 def _told(house: House, *signals: int) -> None:
@@ -43,13 +32,6 @@ def _told(house: House, *signals: int) -> None:
     assert took < FEW_S
     assert not house.remains()
     assert "Traceback" not in house.log.read_text()
-
-
-def _open(house: House, first: Callable[[], object] | None = None) -> None:
-    """Start the house and wait until it says that all of it is there."""
-    before = house.log.read_text().count(OPEN) if house.log.exists() else 0
-    house.begin(first=first)
-    house.until(lambda: house.log.read_text().count(OPEN) > before, OPEN)
 
 
 @contextmanager
@@ -69,7 +51,18 @@ def _a_viewer_and_a_slow_caller(house: House) -> Iterator[None]:
         yield
 
 
-def test_told_to_end_while_it_opens_it_ends_and_the_next_start_makes_up_for_it(house):
+@pytest.fixture
+def fresh() -> Iterator[House]:
+    """A house that was never opened."""
+    found = House()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def test_told_to_end_while_it_opens_it_ends_and_the_next_start_makes_up_for_it(fresh):
+    house = fresh
     data = house.home / "state" / "postgres"
     moments = [
         (signal.SIGTERM, lambda: any(data.glob("data.new*")), "initdb"),
@@ -88,37 +81,37 @@ def test_told_to_end_while_it_opens_it_ends_and_the_next_start_makes_up_for_it(h
     _told(house, signal.SIGINT)
 
 
-def test_ctrl_c_ends_it_also_when_a_shell_started_it_in_the_background(house):
-    _open(house, lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    with _a_viewer_and_a_slow_caller(house):
-        _told(house, signal.SIGINT)
+def test_ctrl_c_ends_it_also_when_a_shell_started_it_in_the_background(shut):
+    shut.open(first=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    with _a_viewer_and_a_slow_caller(shut):
+        _told(shut, signal.SIGINT)
 
 
-def test_signals_that_come_again_disturb_nothing(house):
-    _open(house)
-    with _a_viewer_and_a_slow_caller(house):
-        _told(house, signal.SIGTERM, signal.SIGTERM, signal.SIGINT)
+def test_signals_that_come_again_disturb_nothing(shut):
+    shut.open()
+    with _a_viewer_and_a_slow_caller(shut):
+        _told(shut, signal.SIGTERM, signal.SIGTERM, signal.SIGINT)
 
 
-def test_a_server_that_hangs_does_not_hold_the_house_up(house):
-    _open(house)
-    stopped = [pid for pid, words in house.remains().items() if "gunicorn" in words]
+def test_a_server_that_hangs_does_not_hold_the_house_up(shut):
+    shut.open()
+    stopped = [pid for pid, words in shut.remains().items() if "gunicorn" in words]
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
-    _told(house, signal.SIGTERM)
+    _told(shut, signal.SIGTERM)
 
 
-def test_it_goes_with_its_terminal(house):
+def test_it_goes_with_its_terminal(shut):
     master, slave = pty.openpty()
 
     def sit_down() -> None:
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
-    house.begin(terminal=slave, first=sit_down)
+    shut.begin(terminal=slave, first=sit_down)
     os.close(slave)
-    house.until(lambda: house.answers("/readyz"), "the first page")
+    shut.until(lambda: shut.answers("/readyz"), "the first page")
     os.close(master)
-    assert house.process is not None
-    assert house.process.wait(FEW_S) == 0
-    assert not house.remains()
+    assert shut.process is not None
+    assert shut.process.wait(FEW_S) == 0
+    assert not shut.remains()
