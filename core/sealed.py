@@ -15,7 +15,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ForeignKey, Index, func, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from core import personal
@@ -135,17 +135,21 @@ def reveal(row: Row, field: str, *, reason: str, by: UUID, now: datetime) -> str
     return open_field(row, field)
 
 
-def reseal(model: type[Any], field: str, *, limit: int = RESEAL_BATCH) -> int:
-    """Seal the next rows of a table with the newest key; returns how many, 0 when an old key may go."""
+def older(model: type[Any], field: str) -> ColumnElement[bool]:
+    """Rows whose field is sealed with another key than the newest."""
     column: InstrumentedAttribute[bytes] = getattr(model, f"{field}_sealed")
-    newest = _header(settings().keys["field"][0][0])
-    old = select(model).where(func.substring(column, 1, HEADER_BYTES) != newest).order_by(model.id).limit(limit)
+    return func.substring(column, 1, HEADER_BYTES) != _header(settings().keys["field"][0][0])
+
+
+def reseal(model: type[Any], field: str, *, after: UUID | None = None, limit: int = RESEAL_BATCH) -> list[UUID]:
+    """Seal the next rows of a table, by id, with the newest key; returns their ids, none when all are."""
+    old = select(model).where(model.id > (after or UUID(int=0)), older(model, field)).order_by(model.id).limit(limit)
     rows = session.scalars(old.with_for_update(skip_locked=True)).all()
     for row in rows:
         fresh = seal(open_field(row, field), table=model.__tablename__, column=field, row_id=row.id)
         setattr(row, f"{field}_sealed", fresh)
     session.flush()
-    return len(rows)
+    return [row.id for row in rows]
 
 
 def mask_name(name: str) -> str:
