@@ -47,6 +47,7 @@ def whole(
     order: Order, *, reason: RefundReason, key: str, now: datetime, by: UUID | None = None, note: str = ""
 ) -> Refund:
     """Give back everything that is left of an order. Raises NothingPaid, RefundAbovePaid when nothing is left."""
+    fulfilment.lock_parcels(order)
     order = payments.lock_order(order.id)
     if (known := _known(key, order.id, None)) is not None:
         return known
@@ -66,6 +67,7 @@ def of_lines(
     note: str = "",
 ) -> Refund:
     """Give back fen of lines. Raises NothingPaid, RefundAbovePaid, RefundAmountImpossible, RefundKeyReused."""
+    fulfilment.lock_parcels(order)
     order = payments.lock_order(order.id)
     if (known := _known(key, order.id, sum(amounts.values()))) is not None:
         return known

@@ -11,9 +11,10 @@ from core.once import once
 from core.permissions import Permission
 from logistics import tracking
 from logistics.parcels import Parcel
-from orders import lifecycle, orders, payments
+from orders import cancelling, fulfilment, orders, payments
 from orders.orders import Order
 from orders.payments import Method, Payment
+from orders.refunds import Refund
 from web import checkout, pages
 
 blueprint = Blueprint("orders_page", __name__)
@@ -34,15 +35,20 @@ def mine() -> str:
 def show(number: str) -> str:
     """One order: what, where it is, what can be done."""
     order = orders.by_number(number, who=auth.current())
-    return render_template("order.html", order=order, parcels=parcels_of(order))
+    back = session.scalars(select(Refund).where(Refund.order_id == order.id).order_by(Refund.id)).all()
+    return render_template(
+        "order.html", order=order, parcels=parcels_of(order), refunds=back,
+        mine=order.buyer_id == auth.current().user_id,
+    )  # fmt: skip
 
 
 @blueprint.post("/orders/<number>/cancel")
 @requires(Permission.ORDER_CANCEL)
 def cancel(number: str) -> Response:
-    """Call the order off."""
-    order = orders.by_number(number, who=auth.current())
-    lifecycle.cancel(order, by=auth.current().user_id, now=clock.now(), reason="buyer")
+    """Call the order off, as far as that is still possible."""
+    who = auth.current()
+    order = orders.by_number(number, who=who, among=orders.changeable_by(who))
+    cancelling.cancel(order, by=who.user_id, now=clock.now(), reason="buyer")
     return pages.redirect(url_for("orders_page.show", number=number))
 
 
@@ -86,7 +92,4 @@ def follow(number: str) -> str:
 
 def parcels_of(order: Order) -> list[tuple[Parcel, list[tracking.Seen]]]:
     """The boxes of an order, each with its scans."""
-    boxes = session.scalars(
-        select(Parcel).where(Parcel.reference.in_([f"order:{order.number}"])).order_by(Parcel.number).limit(BOXES_MAX)
-    )
-    return [(box, tracking.events_of(box)) for box in boxes]
+    return [(box, tracking.events_of(box)) for box in fulfilment.parcels_of(order)[:BOXES_MAX]]

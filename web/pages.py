@@ -41,6 +41,7 @@ def init_app(app: Flask) -> None:
         status_word=words.status,
         parcel_word=words.parcel,
         reason_word=words.reason,
+        refund_word=words.refund,
         cause_word=words.cause,
         drawing=goods_art.drawing,
         wash=goods_art.wash,
@@ -51,9 +52,14 @@ def init_app(app: Flask) -> None:
 
 def _reader() -> dict[str, Any]:
     who = auth.current_or_none()
+    return {"who": who, "elder_mode": in_large(), "nonce": g.get("nonce", ""), "language": i18n.language()}
+
+
+def in_large() -> bool:
+    """Whether this reader wants large letters: as chosen in this browser, else by himself."""
+    who = auth.current_or_none()
     chosen = request.cookies.get("mode")
-    elder = chosen == "elder" if chosen else bool(who and who.elder)
-    return {"who": who, "elder_mode": elder, "nonce": g.get("nonce", ""), "language": i18n.language()}
+    return chosen == "elder" if chosen else bool(who and who.elder)
 
 
 def home_url(who: auth.Who | None = None) -> str:

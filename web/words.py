@@ -38,7 +38,19 @@ REASONS = {
     "buyer": _("您自己取消的"),
     "expired": _("过了付款时间，果子放回去了"),
     "late": _("钱到得太晚，果子已卖完，已原路退回"),
+    "cancelled": _("订单取消了，钱退给您"),
+    "doubled": _("多付了一次，多的退给您"),
+    "quality": _("果子有坏的"),
+    "request": _("您申请的退款"),
+    "shortage": _("少了货"),
 }
+REFUND = {
+    "requested": _("正在原路退回"),
+    "pending": _("正在原路退回"),
+    "succeeded": _("已经退到您手里"),
+    "failed": _("银行没收下，站点会联系您"),
+}
+REFUND_CASH = _("请到站点柜台领回现金")
 
 
 CAUSES = {
@@ -49,6 +61,11 @@ CAUSES = {
     "misread": _("号码扫错"),
     "lost": _("丢失"),
 }
+
+
+def refund(status: str, method: str) -> str:
+    """Where the money of a refund is; cash waits at the counter."""
+    return gettext(REFUND_CASH if (status, method) == ("requested", "cash") else REFUND.get(status, status))
 
 
 def cause(word: str) -> str:

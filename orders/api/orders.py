@@ -14,7 +14,7 @@ from core.schemas import Moment, Schema, Whole
 from core.web import Blueprint
 from logistics import addresses
 from logistics.addresses import AddressIn
-from orders import checkout, fulfilment, lifecycle, orders, recipients
+from orders import cancelling, checkout, fulfilment, orders, recipients
 from orders.checkout import Placed
 from orders.claims import Claim, ClaimLine
 from orders.orders import Order
@@ -157,8 +157,8 @@ def read(number: str) -> Order:
 @blueprint.arguments(CancelIn)
 @blueprint.response(200, OrderBrief)
 def cancel(why: dict[str, str], number: str) -> Order:
-    """Call an unpaid order off; its goods go back on the shelf."""
+    """Call an order off that is not packed yet; what was paid goes back by itself."""
     who = auth.current()
     order = orders.by_number(number, who=who, among=orders.changeable_by(who))
-    lifecycle.cancel(order, by=who.user_id, now=clock.now(), reason=why["reason"])
+    cancelling.cancel(order, by=who.user_id, now=clock.now(), reason=why["reason"])
     return order

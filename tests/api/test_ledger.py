@@ -31,12 +31,12 @@ def test_a_farmer_reads_what_the_farm_is_owed_and_why(client, login, done):
     farmer, _keeper, farm, _station, number = done
     headers = login(client, farmer)
     owed = client.get("/api/v1/settlements", headers=headers).json["items"]
-    assert [(one["account"], one["owed_minor"], one["party"]) for one in owed] == [(farm, 2_223, "farm")]
+    assert [(one["account"], one["owed_minor"], one["party"]) for one in owed] == [(farm, 2_130, "farm")]
     entries = client.get(f"/api/v1/ledger/accounts/{farm}/entries", headers=headers).json["items"]
     assert [(one["amount_minor"], one["words"], one["reference"]) for one in entries] == [
-        (-2_223, "订单完成分账", number)
+        (-2_130, "订单完成分账", number)
     ]
-    assert client.get(f"/api/v1/ledger/accounts/{farm}", headers=headers).json["balance_minor"] == -2_223
+    assert client.get(f"/api/v1/ledger/accounts/{farm}", headers=headers).json["balance_minor"] == -2_130
 
 
 def test_a_keeper_reads_the_station_and_its_farms(client, login, done):

@@ -95,7 +95,7 @@ def test_a_delivered_order_completes_and_its_money_is_shared_out_to_the_fen():
     sums = ledger.trial_balance()
     assert sums["cash"] == 5_998
     assert sums["buyer"] == 0
-    assert sums["carrier"] == -1_200
+    assert sums["carrier"] == -1_400  # two boxes of 3,000 g inside the province
     assert sum(sums.values()) == 0
     assert {"farm", "station", "host", "branch", "platform"} < sums.keys()
     assert verify.run() == []
@@ -170,8 +170,8 @@ def test_what_is_owed_is_read_from_the_books():
     by_party = {one.party: one for one in owed}
     assert by_party.keys() == {"farm", "station", "branch"}
     assert by_party["farm"].name == "向大山家"
-    assert by_party["farm"].owed_minor == 2_223
-    assert sum(one.owed_minor for one in owed) + 600 + 24 == order.total_minor
+    assert by_party["farm"].owed_minor == 2_130  # 93 percent of what freight leaves
+    assert sum(one.owed_minor for one in owed) + 700 + 23 == order.total_minor
 
 
 def test_a_completed_order_is_never_shared_out_twice():

@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 
 from core.db import session, transaction
 from core.errors import Refusal
-from orders import arrivals, cash, ledger, lifecycle, paying, refunding, stripe
+from logistics import packing
+from orders import arrivals, cancelling, cash, fulfilment, ledger, lifecycle, paying, refunding, stripe
 from orders.orders import Order, OrderMove, OrderStatus
 from orders.payments import Method, Payment
 from orders.refunds import Refund, RefundReason
@@ -116,6 +117,27 @@ def test_money_that_races_a_cancellation_has_one_outcome(standin: StandIn) -> No
             assert facts(order_id) == (OrderStatus.PAID, 1, -2_990, [])
         else:
             assert facts(order_id) == (OrderStatus.CANCELLED, 0, 0, [RefundReason.CANCELLED])
+
+
+def test_a_box_that_is_packed_while_its_order_is_cancelled_ends_in_one_of_the_two(standin: StandIn) -> None:
+    for _round in range(ROUNDS):
+        order_id, intent_id = paid_at_stripe(standin)
+        with transaction():
+            news(intent_id)()
+
+        def change_of_mind(order_id: UUID = order_id) -> None:
+            order = session.get_one(Order, order_id)
+            assert order.buyer_id is not None
+            cancelling.cancel(order, by=order.buyer_id, now=MORNING)
+
+        def bench(order_id: UUID = order_id) -> None:
+            packing.pack(fulfilment.parcels_of(session.get_one(Order, order_id))[0], by=None, now=MORNING)
+
+        no_cancel, no_pack = at_once(change_of_mind, bench)
+        assert (no_cancel is None) != (no_pack is None)
+        status, _times, _held, reasons = facts(order_id)
+        packed = (OrderStatus.PACKING, [])
+        assert (status, reasons) == (packed if no_cancel else (OrderStatus.REFUNDED, [RefundReason.CANCELLED]))
 
 
 def test_refunds_at_the_same_moment_never_add_up_to_more_than_was_paid(standin: StandIn) -> None:
