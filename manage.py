@@ -10,9 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("logistics", "shop", "orders", "web")
-OWN = ("run", "test", "check", "bench", "migrate", "make-keys")
+OWN = ("run", "test", "check", "bench", "migrate", "make-keys", "reseal")
 ROOT = Path(__file__).resolve().parent
-OUTSIDE = {errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EDQUOT}
+FULL = {errno.ENOSPC, errno.EDQUOT}
+OUTSIDE = {*FULL, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EIO}
 WITH_TEST_TOOLS = {"test", "check", "bench"}
 
 
@@ -73,6 +74,8 @@ def _call(name, arguments):
     except OSError as wrong:
         if wrong.errno not in OUTSIDE:
             raise
+        if wrong.errno in FULL:
+            return _refuse("The disk is full: make room, or set XIAOXIANG_HOME elsewhere.")
         return _refuse(f"{wrong.strerror}: {wrong.filename}. Mend that, or set XIAOXIANG_HOME elsewhere.")
     return _help(name, offered)
 

@@ -33,13 +33,15 @@ RECOUNT_S = 5.0
 """A mere change in the number of viewers is told at most so often."""
 VIEWERS_MAX = 6_000
 VIEWERS_PER_ADDRESS_MAX = 300
+VIEWERS_PER_SESSION_MAX = 3
+"""Streams of one signed-in browser or program; who has not signed in counts for his address only."""
 RETRY_S = 10
 FIRST_LOOK_S = 5.0
 """So long newcomers wait for the one of them who looks their room up."""
 
 
 class TooManyStreams(TooMany):
-    """This process, or this address, follows as many rooms as it may."""
+    """This process, this address or this signed-in session follows as many rooms as it may."""
 
     message = _("看直播的人太多了，请 {retry_after} 秒后再试。")
 
@@ -92,6 +94,7 @@ class Audience:
         self.rooms: dict[UUID, Room] = {}
         self.viewers = 0
         self._by_address: dict[str, int] = {}
+        self._by_session: dict[str, int] = {}
         self._stale: set[UUID] = set()
         self._news = threading.Event()
 
@@ -100,13 +103,15 @@ class Audience:
         listen([CHANNEL], heard=self._heard, lost=self._lost)
         threading.Thread(target=self._look_forever, name="rooms", daemon=True).start()
 
-    def enter(self, session_id: UUID, address: str) -> Room:
-        """One viewer more. Raises TooManyStreams."""
-        here = self._by_address.get(address, 0)
-        if self.viewers >= VIEWERS_MAX or here >= VIEWERS_PER_ADDRESS_MAX:
+    def enter(self, session_id: UUID, address: str, signed_in: str = "") -> Room:
+        """One viewer more; `signed_in` tells his log-in from others, where he has one. Raises TooManyStreams."""
+        here, his = self._by_address.get(address, 0), self._by_session.get(signed_in, 0)
+        if self.viewers >= VIEWERS_MAX or here >= VIEWERS_PER_ADDRESS_MAX or his >= VIEWERS_PER_SESSION_MAX:
             raise TooManyStreams(retry_after=RETRY_S)
         self.viewers += 1
         self._by_address[address] = here + 1
+        if signed_in:
+            self._by_session[signed_in] = his + 1
         room = self.rooms.setdefault(session_id, Room())
         room.viewers += 1
         return room
@@ -125,12 +130,12 @@ class Audience:
         finally:
             room.first_look.release()
 
-    def leave(self, session_id: UUID, address: str) -> None:
+    def leave(self, session_id: UUID, address: str, signed_in: str = "") -> None:
         """One viewer less; an empty room is forgotten."""
         self.viewers -= 1
-        self._by_address[address] -= 1
-        if not self._by_address[address]:
-            del self._by_address[address]
+        _one_less(self._by_address, address)
+        if signed_in:
+            _one_less(self._by_session, signed_in)
         room = self.rooms[session_id]
         room.viewers -= 1
         if not room.viewers:
@@ -175,3 +180,9 @@ def _encode(facts: dict[str, Any]) -> tuple[str, bytes]:
     data = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
     event_id = blake2b(data.encode(), digest_size=8).hexdigest()
     return event_id, f"id: {event_id}\ndata: {data}\n\n".encode()
+
+
+def _one_less(counts: dict[str, int], key: str) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]

@@ -11,12 +11,14 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from werkzeug.http import parse_cookie
 from werkzeug.wsgi import ClosingIterator
 
-from core import db
+from core import auth, db
 from core.errors import NotFound, Refusal
 from core.settings import settings
 from shop.audience import Audience, Room
@@ -40,7 +42,7 @@ HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
     ("Access-Control-Allow-Origin", "*"),
 ]
-"""Any page may read a stream: it holds public facts only and no cookie is looked at."""
+"""Any page may read a stream: it holds public facts only. A log-in is counted, not asked who it is."""
 
 
 class StreamService:
@@ -64,8 +66,8 @@ class StreamService:
 
     def _stream(self, session_id: UUID, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Open one stream. A viewer who comes back with the last word of an ended session is told not to (204)."""
-        address = self._address(environ)
-        room = self.audience.enter(session_id, address)
+        viewer = self._address(environ), _signed_in(environ)
+        room = self.audience.enter(session_id, *viewer)
         try:
             self.audience.welcome(session_id, room)
             if room.state.facts is None:
@@ -74,16 +76,23 @@ class StreamService:
             done = room.state.last and seen == room.state.event_id
             start_response("204 No Content" if done else "200 OK", HEADERS)
         except BaseException:
-            self.audience.leave(session_id, address)
+            self.audience.leave(session_id, *viewer)
             raise
         if "gunicorn.socket" in environ:
             environ["gunicorn.socket"].settimeout(SEND_TIMEOUT_S)
-        return ClosingIterator(() if done else watch(room, seen), lambda: self.audience.leave(session_id, address))
+        return ClosingIterator(() if done else watch(room, seen), lambda: self.audience.leave(session_id, *viewer))
 
     def _address(self, environ: Environ) -> str:
         """Where the viewer comes from; our proxy replaces the header, so its last entry is its own."""
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "") if self.behind_proxy else ""
         return forwarded.rpartition(",")[2].strip() or environ.get("REMOTE_ADDR", "")
+
+
+def _signed_in(environ: Environ) -> str:
+    """What tells this log-in from others; empty without one. It opens nothing here, so nobody checks it."""
+    scheme, _space, bearer = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    token = bearer.strip() if scheme.lower() == "bearer" else parse_cookie(environ).get(auth.cookie_name(), "")
+    return sha256(token.encode()).hexdigest() if token else ""
 
 
 def watch(room: Room, seen: str) -> Iterator[bytes]:

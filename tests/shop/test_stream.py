@@ -227,6 +227,24 @@ def test_who_is_refused_learns_when_to_come_back(service, monkeypatch):
     assert (viewer.status, viewer.headers["Retry-After"]) == (429, "10")
 
 
+@pytest.mark.parametrize("header", ["HTTP_COOKIE", "HTTP_AUTHORIZATION"])
+def test_a_signed_in_session_follows_three_streams_at_once(service, header):
+    room = make.live_session()
+    tokens = {"HTTP_COOKIE": "lang=zh; xx={}", "HTTP_AUTHORIZATION": "Bearer {}"}[header]
+    mine = [Viewer(service, room.id, **{header: tokens.format("mine")}) for _one in range(4)]
+    assert [viewer.status for viewer in mine] == [200, 200, 200, 429]
+    assert Viewer(service, room.id, **{header: tokens.format("another")}).status == 200
+    assert [Viewer(service, room.id).status for _one in range(5)] == [200] * 5
+    mine[0].close()
+    assert Viewer(service, room.id, **{header: tokens.format("mine")}).status == 200
+
+
+def test_who_has_left_is_not_remembered(service):
+    viewer = Viewer(service, make.live_session().id, HTTP_COOKIE="xx=mine")
+    viewer.close()
+    assert (service.audience._by_address, service.audience._by_session) == ({}, {})
+
+
 def test_behind_the_proxy_the_viewer_is_whom_the_proxy_names():
     service = StreamService(Audience(), behind_proxy=True)
     room = make.live_session()
