@@ -8,6 +8,7 @@ from flask import Flask
 from core import callers, db, notify, problems
 from core.settings import ROOT, Settings, settings
 from core.web import check_access, make_service
+from orders import intake
 
 PACKAGES = ("core", "logistics", "shop", "orders", "web")
 """In the order of the arrows: a package may use those before it."""
@@ -16,7 +17,7 @@ PACKAGES = ("core", "logistics", "shop", "orders", "web")
 def create_app(found: Settings | None = None, *, listening: bool = False) -> Flask:
     """The web application of all packages. Raises ViewUndeclared when a view does not say who may call it.
 
-    With `listening` the process hears at once when a session is ended elsewhere.
+    With `listening` the process serves: it hears at once when a session is ended elsewhere, and takes orders in sets.
     """
     found = found or settings()
     if not db.connected():
@@ -44,5 +45,6 @@ def create_app(found: Settings | None = None, *, listening: bool = False) -> Fla
         import_module(package).init_app(app, api)
     check_access(app)
     if listening:
+        intake.start(db.make_engine(db.engine().url.render_as_string(hide_password=False), pool_size=1))
         notify.listen(["logins"], lambda _channel, digest: callers.forget(digest), callers.forget_all, callers.hearing)
     return app

@@ -29,9 +29,10 @@ loglevel = "warning"
 capture_output = False
 
 if service == "web":
-    worker_class = "gthread"
+    # Many wait for the same commit at once (orders.intake); a thread for each of them would cost more than its work.
+    worker_class = "gevent"
     workers = int(os.environ.get("XIAOXIANG_WEB_WORKERS") or 2)
-    threads = int(os.environ.get("XIAOXIANG_WEB_THREADS") or 8)
+    worker_connections = 1000
 elif service == "stream":
     worker_class = "gevent"
     workers = 1

@@ -5,6 +5,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 registry = CollectorRegistry()
 requests = Counter("xiaoxiang_requests", "Requests answered", ["endpoint", "method", "status"], registry=registry)
 seconds = Histogram("xiaoxiang_request_seconds", "Time to answer", ["endpoint"], registry=registry)
+intake_set = Histogram(
+    "xiaoxiang_intake_set", "Orders placed in one transaction", buckets=[1, 2, 4, 8, 16, 32, 64, 128], registry=registry
+)
 
 
 def observe(endpoint: str | None, method: str, status: int, took_s: float) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import sealed
+from core.aside import aside
 from core.db import Id, Model, new_id, session
 from core.errors import Conflict, Malformed, TooMany
 from core.i18n import _
@@ -135,14 +136,14 @@ def hash_password(password: str, *, phone: str = "") -> str:
     if not low <= len(password) <= high or password.lower() in COMMON or (phone and password in phone):
         raise PasswordWeak()
     with _turn():
-        return _hasher.hash(password)
+        return aside(_hasher.hash, password)
 
 
 def password_fits(user: User | None, password: str) -> bool:
     """Whether the password is right. An unknown person costs the same time as a known one."""
     with _turn():
         try:
-            _hasher.verify(user.password_hash if user else _nobody(), password)
+            aside(_hasher.verify, user.password_hash if user else _nobody(), password)
         except (VerificationError, InvalidHashError):
             return False
     return user is not None and user.disabled_at is None and not (user.demo and settings().world == "live")
@@ -152,7 +153,7 @@ def rehash_if_old(user: User, password: str) -> None:
     """Hash anew when the parameters have changed since."""
     if _hasher.check_needs_rehash(user.password_hash):
         with _turn():
-            user.password_hash = _hasher.hash(password)
+            user.password_hash = aside(_hasher.hash, password)
 
 
 @cache

@@ -5,25 +5,28 @@ and only then, last before the commit, take the hot rows of offers and lots. Wha
 guarded by that last step, so nothing is promised twice.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from core.clock import local_day
 from core.db import new_id
 from core.errors import Malformed, Refusal
 from core.i18n import _
-from core.money import CURRENCY
 from orders import claims as shapes
-from orders import goods, limits, rows, serials, splits
+from orders import goods, limits, placed, rows, serials, splits
 from orders.claims import Claim
-from orders.drafts import Draft, DraftLine, line_rows, move_row, order_row, split_rows
+from orders.drafts import Draft, DraftLine, Wish, line_rows, move_row, order_row, split_rows
 from orders.goods import Shelf
-from orders.limits import OverBuyerLimit
-from orders.orders import Order, OrderLine, OrderMove, OrderStatus
+from orders.limits import OverBuyerLimit, Take
+from orders.orders import Order, OrderLine, OrderMove
+from orders.placed import Outcome, Placed
 from orders.splits import LineSplit
 from shop import pools, stock
+
+T = TypeVar("T")
+S = TypeVar("S")
 
 HOLD = timedelta(minutes=15)
 """How long goods wait for their payment. It is never prolonged."""
@@ -33,18 +36,6 @@ class LinesOfSeveralStations(Malformed):
     """An order leaves from one station; what another station packs is another order."""
 
     message = _("这些商品不在同一个站点发货，请分开下单。")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """An order as it was just placed."""
-
-    id: UUID
-    number: str
-    status: OrderStatus
-    pay_by: datetime
-    total_minor: int
-    currency: str = CURRENCY
 
 
 When = Callable[[Callable[[], None]], None]
@@ -67,94 +58,94 @@ def place_one(claim: Claim, *, now: datetime, hot: When = at_once) -> Placed:
 def place(claims: Sequence[Claim], *, now: datetime, hot: When = at_once) -> list[Placed | Refusal]:
     """Place the orders that can be placed; each claim gets its order or the refusal that stands against it.
 
+    A claim whose key has brought an order before gets that order again, whatever is left by now.
     Raises LotSoldOut, OfferSoldOut or the like when stock that was seen was gone when it was to be taken: then the
-    caller rolls back and tries the claims one by one, so that no claim spoils another.
+    caller rolls back and looks again, so that no claim spoils another.
     """
-    outcomes: dict[int, Placed | Refusal] = {}
-    waiting = dict(enumerate(claims))
-    while waiting:
-        outcomes |= _place_round(_one_a_buyer(waiting), now, hot)
-        waiting = {index: claim for index, claim in waiting.items() if index not in outcomes}
+    shelf = goods.read([line for claim in claims for line in claim.lines], day=local_day(now))
+    outcomes: dict[int, Outcome] = {}
+    wishes = _each(enumerate(claims), lambda claim: _wish(claim, shelf), outcomes)
+    takes = {index: wish.takes() for index, wish in wishes.items()}
+    over = limits.count(takes)
+    outcomes |= {index: _over(wishes[index], take, takes[index][take][1]) for index, take in over.items()}
+    free = [(index, wish) for index, wish in wishes.items() if index not in over]
+    drafts = _each(free, lambda wish: _draft(wish, shelf, now), outcomes)
+    outcomes |= _write(drafts, now, hot)
+    counted = [takes[index] for index, _wish in free if not isinstance(outcomes.get(index), Placed)]
+    limits.give_back((take, quantity) for one in counted for take, (quantity, _most) in one.items())
+    unplaced = {index: claim for index, claim in enumerate(claims) if not isinstance(outcomes.get(index), Placed)}
+    outcomes |= placed.again(unplaced)
     return [outcomes[index] for index in range(len(claims))]
 
 
-def _one_a_buyer(waiting: dict[int, Claim]) -> dict[int, Claim]:
-    """The first claim of every buyer: the next one must see what the first one took of his limit."""
-    first: dict[UUID, int] = {}
-    for index, claim in waiting.items():
-        first.setdefault(claim.buyer_id, index)
-    return {index: waiting[index] for index in first.values()}
-
-
-def _place_round(claims: dict[int, Claim], now: datetime, hot: When) -> dict[int, Placed | Refusal]:
-    outcomes: dict[int, Placed | Refusal] = {}
-    drafts: dict[int, Draft] = {}
-    shelf = goods.read([line for claim in claims.values() for line in claim.lines], day=local_day(now))
-    for index, claim in claims.items():
+def _each(items: Iterable[tuple[int, T]], work: Callable[[T], S], refused: dict[int, Outcome]) -> dict[int, S]:
+    """What came of the work on each; what stands against one is put with the refused."""
+    done: dict[int, S] = {}
+    for index, item in items:
         try:
-            drafts[index] = _draft(claim, shelf, now)
+            done[index] = work(item)
         except Refusal as refusal:
-            outcomes[index] = refusal
-    outcomes |= _over_limit(drafts)
-    drafts = {index: draft for index, draft in drafts.items() if index not in outcomes}
-    return outcomes | dict(zip(drafts, _write(list(drafts.values()), now, hot), strict=True))
+            refused[index] = refusal
+    return done
 
 
-def _draft(claim: Claim, shelf: Shelf, now: datetime) -> Draft:
-    """Find goods and lot of each line. Raises what stands against the claim."""
+def _wish(claim: Claim, shelf: Shelf) -> Wish:
+    """What the lines of a claim stand for. Raises what stands against it, whoever else asks."""
     shapes.check(claim)
     found = [(shelf.find(line), line.quantity) for line in claim.lines]
     if len({one.station_id for one, _quantity in found}) > 1:
         raise LinesOfSeveralStations()
+    alone = shelf.draft()
+    for one, quantity in found:
+        shelf.take(one, quantity, alone)
+    return Wish(claim, found)
+
+
+def _over(wish: Wish, take: Take, most: int) -> Refusal:
+    names = {goods.offer_id or goods.pack_id: goods.pack_name for goods, _quantity in wish.found}
+    return OverBuyerLimit(pack=names[take.subject_id], most=most)
+
+
+def _draft(wish: Wish, shelf: Shelf, now: datetime) -> Draft:
+    """Take from what those before it have left. Raises LotSoldOut, OfferSoldOut."""
     left = shelf.draft()
-    lines = [
-        DraftLine(new_id(now), one, shelf.choose(one, one.net_g * quantity, left), quantity) for one, quantity in found
-    ]
+    lines = [DraftLine(new_id(now), one, shelf.take(one, quantity, left), quantity) for one, quantity in wish.found]
     shelf.left.update(left)
-    return Draft(new_id(now), claim, lines)
+    return Draft(new_id(now), wish.claim, lines)
 
 
-def _over_limit(drafts: dict[int, Draft]) -> dict[int, Refusal]:
-    """Count every buyer's limits in one statement; what a refused draft had counted is given back."""
-    wanted = {index: draft.wanted() for index, draft in drafts.items()}
-    taken = limits.take({take: bound for takes in wanted.values() for take, bound in takes.items()})
-    refused: dict[int, Refusal] = {}
-    for index, takes in wanted.items():
-        over = [(take, most) for take, (_quantity, most) in takes.items() if take not in taken]
-        if over:
-            (_buyer, subject), most = over[0]
-            names = {line.goods.offer_id or line.goods.pack_id: line.goods.pack_name for line in drafts[index].lines}
-            refused[index] = OverBuyerLimit(pack=names[subject], most=most)
-            limits.give_back((take, quantity) for take, (quantity, _most) in takes.items() if take in taken)
-    return refused
-
-
-def _write(drafts: Sequence[Draft], now: datetime, hot: When) -> list[Placed]:
-    """Write all rows in one statement, then take the hot rows."""
+def _write(drafts: Mapping[int, Draft], now: datetime, hot: When) -> dict[int, Outcome]:
+    """Write all rows in two statements, then take the hot rows. What its key had brought before is left out."""
     if not drafts:
-        return []
-    table = splits.table(now)
-    numbers = serials.numbers([draft.lines[0].goods.branch_code for draft in drafts], now=now)
+        return {}
+    codes = [draft.lines[0].goods.branch_code for draft in drafts.values()]
+    numbers = dict(zip(drafts, serials.numbers(codes, now=now), strict=True))
     pay_by = now + HOLD
+    in_order = sorted(drafts.items(), key=lambda one: _meeting(one[1].claim))
+    fresh = rows.write_new(Order, [order_row(draft, numbers[i], pay_by=pay_by, now=now) for i, draft in in_order])
+    mine = {index: draft for index, draft in drafts.items() if draft.id in fresh}
+    if not mine:
+        return {}
+    table = splits.table(now)
     rows.write(
         {
-            Order: [
-                order_row(draft, number, pay_by=pay_by, now=now) for draft, number in zip(drafts, numbers, strict=True)
-            ],
-            OrderLine: [row for draft in drafts for row in line_rows(draft)],
-            LineSplit: [row for draft in drafts for row in split_rows(draft, table)],
-            OrderMove: [move_row(draft, now=now) for draft in drafts],
+            OrderLine: [row for draft in mine.values() for row in line_rows(draft)],
+            LineSplit: [row for draft in mine.values() for row in split_rows(draft, table)],
+            OrderMove: [move_row(draft, now=now) for draft in mine.values()],
         }
     )
-    reference = numbers[0] if len(numbers) == 1 else f"{numbers[0]}+{len(numbers) - 1}"
-    hot(lambda: _hold(drafts, reference, now))
-    return [
-        Placed(draft.id, number, OrderStatus.AWAITING_PAYMENT, pay_by, draft.total_minor)
-        for draft, number in zip(drafts, numbers, strict=True)
-    ]
+    first = numbers[next(iter(mine))]
+    reference = first if len(mine) == 1 else f"{first}+{len(mine) - 1}"
+    hot(lambda: _hold(mine.values(), reference, now))
+    return {index: Placed(draft.id, numbers[index], pay_by, draft.total_minor) for index, draft in mine.items()}
 
 
-def _hold(drafts: Sequence[Draft], reference: str, now: datetime) -> None:
+def _meeting(claim: Claim) -> tuple[bytes, bytes]:
+    """In this order everywhere, so that two sets with the same keys wait for each other but never in a ring."""
+    return claim.buyer_id.bytes, claim.key.name if claim.key else b""
+
+
+def _hold(drafts: Iterable[Draft], reference: str, now: datetime) -> None:
     """Take the hot rows, summed, offers before lots. Raises when somebody was faster."""
     packs: dict[UUID, int] = {}
     grams: dict[UUID, int] = {}

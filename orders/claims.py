@@ -46,6 +46,16 @@ class ClaimLine:
 
 
 @dataclass(frozen=True)
+class Key:
+    """What the caller calls this request, so that it is done once however often it is sent (`core.once`)."""
+
+    name: bytes
+    """A hash of the idempotency key and of what it was sent to."""
+    print: bytes
+    """A hash of what was asked."""
+
+
+@dataclass(frozen=True)
 class Claim:
     """One order as it was asked for. The price is never part of it: the house knows the price."""
 
@@ -53,6 +63,7 @@ class Claim:
     lines: tuple[ClaimLine, ...]
     address: Address
     channel: Channel = Channel.WEB
+    key: Key | None = None
 
 
 def check(claim: Claim) -> None:

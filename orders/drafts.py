@@ -19,6 +19,23 @@ PHONE_PURPOSE = "phone/recipient"
 
 
 @dataclass(frozen=True)
+class Wish:
+    """A claim that makes sense: what its lines stand for, and how many of each."""
+
+    claim: Claim
+    found: list[tuple[Goods, int]]
+
+    def takes(self) -> dict[Take, tuple[int, int]]:
+        """What it counts against the buyer's limits: quantity and limit by thing."""
+        sums: dict[Take, tuple[int, int]] = {}
+        for goods, quantity in self.found:
+            if goods.buyer_limit is not None:
+                one = Take(self.claim.buyer_id, goods.offer_id or goods.pack_id)
+                sums[one] = (sums.get(one, (0, 0))[0] + quantity, goods.buyer_limit)
+        return sums
+
+
+@dataclass(frozen=True)
 class DraftLine:
     """A line that found its goods and its lot."""
 
@@ -49,15 +66,6 @@ class Draft:
     def total_minor(self) -> int:
         return sum(line.total_minor for line in self.lines)
 
-    def wanted(self) -> dict[Take, tuple[int, int]]:
-        """What it counts against the buyer's limits: quantity and limit by thing."""
-        sums: dict[Take, tuple[int, int]] = {}
-        for line in self.lines:
-            if line.goods.buyer_limit is not None:
-                one = Take(self.claim.buyer_id, line.goods.offer_id or line.goods.pack_id)
-                sums[one] = (sums.get(one, (0, 0))[0] + line.quantity, line.goods.buyer_limit)
-        return sums
-
 
 def order_row(draft: Draft, number: str, *, pay_by: datetime, now: datetime) -> Row:
     """The order itself, its recipient sealed to it."""
@@ -83,6 +91,8 @@ def order_row(draft: Draft, number: str, *, pay_by: datetime, now: datetime) -> 
         "region_code": to.region_code,
         "phone_index": sealed.blind(to.phone, PHONE_PURPOSE),
         "phone_tail": to.phone[-4:],
+        "placing_key": draft.claim.key and draft.claim.key.name,
+        "placing_print": draft.claim.key and draft.claim.key.print,
     }
 
 

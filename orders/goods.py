@@ -15,10 +15,11 @@ from shop.live import NotOnAir
 from shop.lots import LotNotReady, LotPastDate, LotSoldOut
 from shop.offers import OfferStopped, OfferUnknown
 from shop.packs import PackStopped, PackUnknown
+from shop.pools import OfferSoldOut
 from shop.products import ProductKind
 
 Left = MutableMapping[UUID, int]
-"""Lot → grams that can still be promised, as far as we know before we take them."""
+"""Lot → grams, and offer → packs, that can still be promised, as far as we know before we take them."""
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,21 @@ class Shelf:
             raise OfferStopped(number=offer.number)
         return _goods(self.packs.get(offer.pack_id), offer)
 
-    def choose(self, goods: Goods, grams: int, left: Left) -> UUID:
-        """The lot to take from: of those with enough left, the one that ends first; `left` is lowered.
+    def take(self, goods: Goods, quantity: int, left: Left) -> UUID:
+        """Lower `left` by so many packs; gives the lot: of those with enough left, the one that ends first.
 
-        Raises LotSoldOut, and LotPastDate or LotNotReady when there is no other lot.
+        Raises OfferSoldOut, LotSoldOut, and LotPastDate or LotNotReady when there is no other lot.
         """
+        if goods.offer_id is not None:
+            if left[goods.offer_id] < quantity:
+                number = self.offers[goods.offer_id].number
+                raise OfferSoldOut(number=number, left=left[goods.offer_id], offer_id=goods.offer_id)
+            left[goods.offer_id] -= quantity
         lots = self.lots.get(goods.product_id, [])
         ready = [lot for lot in lots if lot.ready_on <= self.day <= lot.best_before]
         for lot in ready:
-            if left[lot.lot_id] >= grams:
-                left[lot.lot_id] -= grams
+            if left[lot.lot_id] >= goods.net_g * quantity:
+                left[lot.lot_id] -= goods.net_g * quantity
                 return UUID(str(lot.lot_id))
         if not ready and lots:
             latest = lots[-1]
@@ -105,6 +111,7 @@ def read(lines: Collection[ClaimLine], *, day: date) -> Shelf:
         if row.lot_id is not None:
             lots[row.product_id][row.lot_id] = row
     left = {lot_id: row.left_g for found in lots.values() for lot_id, row in found.items()}
+    left |= {offer_id: row.left_packs for offer_id, row in offers.items()}
     return Shelf(packs, offers, {product: list(found.values()) for product, found in lots.items()}, left, day)
 
 
@@ -127,7 +134,8 @@ _PACKS = text("""
 
 _OFFERS = text("""
     SELECT offer.id, offer.number, offer.pack_id, offer.price_minor, offer.per_buyer_limit, offer.session_id,
-           offer.status = 'open' AS on_sale, room.host_id, room.status = 'on_air' AS on_air
+           offer.status = 'open' AS on_sale, offer.pool - offer.held - offer.sold AS left_packs,
+           room.host_id, room.status = 'on_air' AS on_air
     FROM live_offers offer JOIN live_sessions room ON room.id = offer.session_id
     WHERE offer.id = ANY(:ids)
 """)

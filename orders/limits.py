@@ -37,6 +37,10 @@ class Take(NamedTuple):
     subject_id: UUID
 
 
+Takes = Mapping[Take, tuple[int, int]]
+"""What a claim counts against its buyer's limits: quantity and limit by thing."""
+
+
 _TAKE = text("""
     INSERT INTO buyer_takes AS known (buyer_id, subject_id, quantity)
     SELECT buyer_id, subject_id, quantity
@@ -53,7 +57,39 @@ _TAKE = text("""
 """)
 
 
-def take(wanted: Mapping[Take, tuple[int, int]]) -> set[Take]:
+def count(wanted: Mapping[int, Takes]) -> dict[int, Take]:
+    """Count what each of a set of claims wants; gives, for those that want too much, the thing they want too much of.
+
+    Claims of one buyer are counted one after the other; a refused one counts nothing, and later ones that want no less
+    of the same are refused with it.
+    """
+    waiting = {index: takes for index, takes in wanted.items() if takes}
+    over: dict[int, Take] = {}
+    most: dict[Take, int] = {}
+    while waiting:
+        turn: dict[UUID, int] = {}
+        for index, takes in waiting.items():
+            turn.setdefault(next(iter(takes)).buyer_id, index)
+        taken = take({one: bound for index in turn.values() for one, bound in waiting[index].items()})
+        for index in turn.values():
+            takes = waiting.pop(index)
+            refused = [one for one in takes if one not in taken]
+            if refused:
+                over[index] = refused[0]
+                most[refused[0]] = takes[refused[0]][0]
+                give_back((one, quantity) for one, (quantity, _most) in takes.items() if one in taken)
+        hopeless = {
+            index: one
+            for index, takes in waiting.items()
+            for one in takes
+            if one in most and takes[one][0] >= most[one]
+        }
+        over |= hopeless
+        waiting = {index: takes for index, takes in waiting.items() if index not in hopeless}
+    return over
+
+
+def take(wanted: Takes) -> set[Take]:
     """Count what buyers want, given as (quantity, limit); returns those for whom it was within the limit.
 
     A row is held until the transaction ends: a second order of the same buyer waits, and then sees the first.

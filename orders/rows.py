@@ -25,17 +25,27 @@ def write(tables: Mapping[type[Model], Sequence[Row]]) -> None:
         session.execute(_insert(tuple(filled)), bound)
 
 
+def write_new(model: type[Model], fresh: Sequence[Row]) -> set[UUID]:
+    """Insert rows of one table but for those that break one of its unique constraints; gives the ids of the inserted.
+
+    One that another transaction is inserting is waited for. Rows that may meet are given in one order everywhere.
+    """
+    statement = text(_one(model.__tablename__) + " ON CONFLICT DO NOTHING RETURNING id")
+    bound = json.dumps(fresh, default=_plain)
+    return {UUID(str(row.id)) for row in session.execute(statement, {model.__tablename__: bound})}
+
+
+def _one(name: str) -> str:
+    return f"INSERT INTO {name} SELECT * FROM jsonb_populate_recordset(NULL::{name}, CAST(:{name} AS jsonb))"
+
+
 @cache
 def _insert(names: tuple[str, ...]) -> TextClause:
     """One INSERT a table, all but the last as common table expressions.
 
     `jsonb_populate_recordset` reads each value as its column's type would read it, so nothing is listed twice.
     """
-    inserts = [
-        f"INSERT INTO {name} SELECT * FROM jsonb_populate_recordset(NULL::{name}, CAST(:{name} AS jsonb))"
-        for name in names
-    ]
-    *first, last = inserts
+    *first, last = [_one(name) for name in names]
     heads = ", ".join(f"w{number} AS ({insert})" for number, insert in enumerate(first))
     return text(f"WITH {heads} {last}" if heads else last)
 

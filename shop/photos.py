@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import photos, throttle
+from core.aside import aside
 from core.auth import Who
 from core.db import Id, Model, new_id, session
 from core.errors import Conflict, NotFound
@@ -60,7 +61,7 @@ def add(product: Product, stream: BinaryIO, *, by: UUID, now: datetime) -> Produ
     ).one()
     if count >= PHOTOS_MAX:
         raise TooManyPhotos(most=PHOTOS_MAX)
-    clean = photos.clean(stream)
+    clean = aside(photos.clean, stream)
     photo = ProductPhoto(
         id=new_id(now),
         product_id=product.id,

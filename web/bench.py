@@ -4,6 +4,7 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from sqlalchemy import select
 
 from core import auth, clock
+from core.aside import aside
 from core.auth import requires
 from core.db import session
 from core.errors import Refusal
@@ -71,7 +72,7 @@ def weigh(number: str) -> Response:
 @requires(Permission.PARCEL_PACK)
 def label(number: str) -> Response:
     """The label as a page of 100 × 150 mm."""
-    response = make_response(pdf.render(issue.contents_of([_find(number)], now=clock.now())))
+    response = make_response(aside(pdf.render, issue.contents_of([_find(number)], now=clock.now())))
     response.mimetype = "application/pdf"
     response.headers["Content-Disposition"] = f'inline; filename="{number}.pdf"'
     return response

@@ -1,6 +1,5 @@
 """From a product or a live offer to a held order and its payment."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,15 +12,16 @@ from core.auth import Who, requires
 from core.db import session
 from core.errors import Malformed, Refusal
 from core.i18n import _
-from core.once import once
+from core.once import hashes, once
 from core.permissions import Permission
 from core.settings import settings
 from logistics import addresses, regions
-from orders import checkout, goods, paying
-from orders.claims import Claim, ClaimLine
+from orders import goods, intake, paying
+from orders.claims import Claim, ClaimLine, Key
 from orders.goods import Goods
 from orders.orders import Channel, Order, by_number
 from orders.payments import Method
+from orders.placed import Placed
 from shop.products import ProductKind
 from web import pages
 
@@ -67,11 +67,8 @@ def place() -> Response:
     now = clock.now()
     try:
         with session.begin_nested():
-            goods_taken: list[Callable[[], None]] = []
-            order = _place(given, hot=goods_taken.append)
+            order = _place(given)
             begin(order.number, given["method"], now=now)
-            for take in goods_taken:
-                take()
     except Refusal as refusal:
         return make_response(_form(given, refusal), refusal.status)
     return pages.redirect(url_for("orders_page.pay", number=order.number))
@@ -95,7 +92,7 @@ def begin(number: str, method: str, *, now: datetime) -> None:
     paying.start(order, Method(method), return_url=back, by=auth.current().user_id, now=now)
 
 
-def _place(given: dict[str, str], *, hot: checkout.When) -> checkout.Placed:
+def _place(given: dict[str, str]) -> Placed:
     line = _line(given)
     if _goods(line).product_kind is ProductKind.FRESH and not request.form.get("fresh"):
         raise FreshUnconfirmed()
@@ -103,8 +100,8 @@ def _place(given: dict[str, str], *, hot: checkout.When) -> checkout.Placed:
         {"name": given["name"], "phone": given["phone"], "region_code": _region(given), "detail": given["detail"]}
     )
     channel = Channel.LIVE if line.offer_id else Channel.WEB
-    claim = Claim(buyer_id=auth.current().user_id, lines=(line,), address=address, channel=channel)
-    return checkout.place_one(claim, now=clock.now(), hot=hot)
+    claim = Claim(auth.current().user_id, (line,), address, channel, Key(*hashes()))
+    return intake.ask(claim, now=clock.now())
 
 
 def _line(given: dict[str, str]) -> ClaimLine:

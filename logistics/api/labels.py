@@ -6,6 +6,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from core import auth, clock
+from core.aside import aside
 from core.auth import requires
 from core.once import once
 from core.permissions import Permission
@@ -67,7 +68,7 @@ def print_label(args: dict[str, Any], number: str) -> Response:
 
 def _document(boxes: list[Parcel], form: str) -> Response:
     render, mimetype = PRINTERS[form]
-    return Response(render(issue.contents_of(boxes, now=clock.now())), content_type=mimetype)
+    return Response(aside(render, issue.contents_of(boxes, now=clock.now())), content_type=mimetype)
 
 
 @blueprint.get("/parcels/labels")

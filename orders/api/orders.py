@@ -5,19 +5,18 @@ from typing import Any
 from marshmallow import fields, validate
 from sqlalchemy.orm import selectinload
 
-from core import auth, clock, db
+from core import auth, clock, once
 from core.auth import requires
-from core.once import once
 from core.paging import Page, PageArgs, page, page_schema
 from core.permissions import Permission
 from core.schemas import Moment, Schema, Whole
 from core.web import Blueprint
 from logistics import addresses
 from logistics.addresses import AddressIn
-from orders import cancelling, checkout, fulfilment, orders, recipients
-from orders.checkout import Placed
-from orders.claims import Claim, ClaimLine
+from orders import cancelling, fulfilment, intake, orders, recipients
+from orders.claims import Claim, ClaimLine, Key
 from orders.orders import Order
+from orders.placed import Placed
 
 blueprint = Blueprint("orders", __name__, url_prefix="/api/v1", description="Orders: from the basket to the door")
 
@@ -122,17 +121,18 @@ class CancelIn(Schema):
 
 @blueprint.post("/orders")
 @requires(Permission.ORDER_PLACE)
-@once
 @blueprint.arguments(OrderIn)
 @blueprint.response(201, PlacedOut)
-def place(new: dict[str, Any]) -> Placed:
+def place(new: dict[str, Any]) -> tuple[Placed, int, dict[str, str]]:
     """Place an order; its goods are held for fifteen minutes."""
     claim = Claim(
         buyer_id=auth.current().user_id,
         lines=tuple(ClaimLine(**line) for line in new["lines"]),
         address=addresses.parse(new["address"]),
+        key=Key(*once.hashes()),
     )
-    return checkout.place_one(claim, now=clock.now(), hot=db.last)
+    placed = intake.ask(claim, now=clock.now())
+    return placed, 201, {"Idempotent-Replayed": "true"} if placed.repeated else {}
 
 
 @blueprint.get("/orders")
