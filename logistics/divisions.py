@@ -11,6 +11,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, column, exists, select, table, text
 from sqlalchemy.dialects.postgresql import insert
 
+from core.bigrams import bigrams
+
 DATA = Path(__file__).parent / "data"
 LEVELS = {2: "province", 4: "city", 6: "county", 9: "town", 12: "village"}
 """Level by number of digits (GB/T 2260 to the county, three digits more for town and village)."""
@@ -19,7 +21,6 @@ FILLERS = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治�
 """Names of the city level that nobody writes into an address."""
 _VILLAGE_OFFICE = re.compile(r"(村民委员会|村委会)$")
 _COMMUNITY_OFFICE = re.compile(r"(?<=社区)(居民委员会|居委会|委员会)$")
-_NOT_SAID = re.compile(r"[^\w]")
 
 
 class Division(NamedTuple):
@@ -37,16 +38,6 @@ class Division(NamedTuple):
 
 
 _COPY = f"COPY fresh ({', '.join(Division._fields)}) FROM STDIN (FORMAT csv)"
-
-
-def bigrams(word: str) -> list[str]:
-    """Pairs of neighbouring characters, sorted, each once: what a GIN index finds words of two characters by.
-
-    >>> bigrams("十八洞村")
-    ['八洞', '十八', '洞村']
-    """
-    said = _NOT_SAID.sub("", word)
-    return sorted({said[i : i + 2] for i in range(len(said) - 1)})
 
 
 def plain_name(name: str, level: str) -> str:

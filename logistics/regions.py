@@ -10,10 +10,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, Select, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.bigrams import bigrams
 from core.db import Model, among, one_of, session
 from core.errors import Malformed, NotFound
 from core.i18n import _
-from logistics.divisions import bigrams
 
 SEARCH_LIMIT_MAX = 50
 CHILDREN_MAX = 200

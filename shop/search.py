@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Text, cast, false
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute
 
+from core.bigrams import bigrams
+
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _RUN = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+")
 QUERY_CHARACTERS_MAX = 64
@@ -25,9 +27,7 @@ def tokens(text: str) -> list[str]:
     """
     found: set[str] = set()
     for run in _runs(text):
-        found.update(_pairs(run), run if _is_han(run) else ())
-        if not _is_han(run):
-            found.add(run)
+        found.update([*bigrams(run), *run] if _is_han(run) else [run])
     return sorted(found)
 
 
@@ -35,7 +35,7 @@ def query_tokens(text: str) -> list[str]:
     """What a found text must all contain: bigrams, a character that stands alone, Latin words."""
     found: set[str] = set()
     for run in _runs(text[:QUERY_CHARACTERS_MAX]):
-        found.update(_pairs(run) if _is_han(run) and len(run) > 1 else [run])
+        found.update(bigrams(run) if _is_han(run) and len(run) > 1 else [run])
     return sorted(found)
 
 
@@ -48,10 +48,6 @@ def matches(column: InstrumentedAttribute[list[str]], words: str) -> ColumnEleme
 def _runs(text: str) -> list[str]:
     """Stretches of Han characters and Latin words: width and case do not matter."""
     return _RUN.findall(unicodedata.normalize("NFKC", text).casefold())
-
-
-def _pairs(run: str) -> list[str]:
-    return [run[i : i + 2] for i in range(len(run) - 1)] if _is_han(run) else []
 
 
 def _is_han(run: str) -> bool:

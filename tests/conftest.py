@@ -1,7 +1,6 @@
 """One database per run, built by the migrations; each test in a transaction that is rolled back.
 
 `DATABASE_URL` names a server to test against (its user may create databases); without it our own is started.
-`XIAOXIANG_TEST_SCHEMA=metadata` builds the tables from the models instead, while a migration is being written.
 """
 
 import os
@@ -23,8 +22,7 @@ for _name in ("DATABASE_URL", "STRIPE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API
 os.environ["XIAOXIANG_HOME"] = str(_home)
 os.environ["XIAOXIANG_WORLD"] = "demo"
 
-from sqlalchemy import create_engine, pool  # noqa: E402  # settings are read at import; the environment comes first
-from sqlalchemy.engine import make_url  # noqa: E402
+from sqlalchemy.engine import make_url  # noqa: E402  # settings are read at import; the environment comes first
 
 from core import db as database  # noqa: E402
 from core import embedded  # noqa: E402
@@ -92,49 +90,11 @@ def _template() -> str:
 
 def build_schema(url: str) -> None:
     """All tables, by the migrations."""
-    if os.environ.get("XIAOXIANG_TEST_SCHEMA") == "metadata":
-        _build_from_models(url)
-        return
     from alembic import command
 
     from core.migrating import alembic_config
 
     command.upgrade(alembic_config(url), "head")
-
-
-def _build_from_models(url: str) -> None:
-    """Tables from the models, the job library's from its own schema: only while a migration is being written."""
-    from procrastinate.schema import SchemaManager
-
-    _load_what_loads()
-    engine = create_engine(database.sqlalchemy_url(url), poolclass=pool.NullPool)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
-        loaded = database.Model.metadata
-        whole = [
-            t
-            for t in loaded.sorted_tables
-            if all(k.target_fullname.split(".")[0] in loaded.tables for k in t.foreign_keys)
-        ]
-        loaded.create_all(connection, tables=whole)
-    engine.dispose()
-
-
-def _load_what_loads() -> None:
-    import pkgutil
-    import warnings
-    from importlib import import_module
-
-    from migrations.tables import PACKAGES, SKIPPED
-
-    for package in PACKAGES:
-        for found in pkgutil.iter_modules(import_module(package).__path__):
-            if found.name in SKIPPED:
-                continue
-            try:
-                import_module(f"{package}.{found.name}")
-            except ImportError as wrong:
-                warnings.warn(f"{package}.{found.name} does not load: {wrong}", stacklevel=1)
 
 
 def _copy(name: str) -> str:

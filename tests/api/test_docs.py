@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+
+from app import create_app
 from core.api.docs import shape
 
 
@@ -41,3 +44,8 @@ def test_shapes_are_told_in_words():
     assert shape({"type": "array", "items": {"$ref": "#/components/schemas/Line"}}) == "list of Line"
     assert shape({"enum": ["card", "cash", None], "type": "string"}) == "card | cash"
     assert shape({"type": "string", "minLength": 2}) == "string, at least 2 characters"
+
+
+@pytest.mark.filterwarnings("error:Multiple schemas resolved to the name")
+def test_every_shape_has_a_name_of_its_own(client):
+    assert create_app()
