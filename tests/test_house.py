@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RULES = [name for name in ("core", "logistics", "shop", "orders", "postal", "web") if (ROOT / name).is_dir()]
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 40
+SECRETS = ("token", "mac", "signature", "secret", "password")
+"""Compared by `hmac.compare_digest` only, which takes the same time however much of them is right."""
 NAMES_REFUSED = {"utils", "util", "helpers", "helper", "manager", "models", "common", "misc"}
 TEXT_KINDS = {".py", ".html", ".js", ".css", ".md", ".toml", ".ini", ".in", ".lock", ".txt", ".yml", ".po", ".svg", ""}
 
@@ -89,6 +91,11 @@ def _dangers(file: Path) -> Iterator[str]:
             yield f"{where} {node.func.id}"
         if isinstance(node, ast.keyword) and node.arg == "shell" and getattr(node.value, "value", None) is True:
             yield f"{where} shell=True"
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Markup":
+            yield f"{where} Markup("
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+            sides = [getattr(side, "id", getattr(side, "attr", "")) for side in (node.left, *node.comparators)]
+            yield from (f"{where} compares {name} in the open" for name in sides if name.endswith(SECRETS))
         imported = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         imported += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         yield from (f"{where} {name}" for name in imported if name.split(".")[0] in {"pickle", "marshal", "shelve"})
