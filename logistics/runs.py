@@ -54,6 +54,12 @@ class NotAnnounced(Conflict):
     message = _("包裹 {number} 不在已封发的总包里，不能装车。")
 
 
+class LeftUnexplained(Malformed):
+    """Boxes of a dispatch that is aboard stay behind, and nobody says why."""
+
+    message = _("有 {count} 件没上车，请写明为什么留下。")
+
+
 class NotOnThisRun(Conflict):
     """The van does not stop there, or the dispatch rides with another one."""
 
@@ -212,7 +218,8 @@ def left_behind(run: Run) -> list[Parcel]:
 def depart(run: Run, *, by: UUID | None, now: datetime, reason: str = "") -> Departure:
     """The van leaves with what was loaded; boxes of its dispatches that are not on it are left behind, with the reason.
 
-    At a later stop more may be loaded, and the van departs again. Raises RunEnded, DepartureWithoutMarks.
+    At a later stop more may be loaded, and the van departs again.
+    Raises RunEnded, LeftUnexplained, DepartureWithoutMarks.
     """
     if lock(run).status is RunStatus.ARRIVED:
         raise RunEnded(number=run.number)
@@ -248,6 +255,8 @@ def _leave(leaving: Sequence[Dispatch], *, by: UUID | None, now: datetime, reaso
             Parcel.status != S.LOADED,
         )
     ).all()
+    if rest and not reason.strip():
+        raise LeftUnexplained(count=len(rest))
     if rest:
         ids = [parcel_id for parcel_id, _number in rest]
         dispatch.take_out(ids, ItemState.LEFT_BEHIND)

@@ -90,6 +90,8 @@ def test_announced_is_loaded_and_left_behind(van, station):
     bag = make.closed_dispatch([aboard, behind], station)
     load(van, aboard)
     assert runs.left_behind(van) == [behind]
+    with pytest.raises(runs.LeftUnexplained):
+        runs.depart(van, by=None, now=MORNING, reason=" ")
     left = runs.depart(van, by=None, now=MORNING, reason="车满")
     assert (left.loaded, left.left_behind) == ((aboard.number,), (behind.number,))
     assert (aboard.status, behind.status, bag.status) == (S.IN_TRANSIT, S.STAGED, DispatchStatus.DEPARTED)
