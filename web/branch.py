@@ -110,8 +110,8 @@ def receive(number: str) -> Response:
     bag, who = _find(number), auth.current()
     try:
         with session.begin_nested():
-            scanned = request.form.get("numbers", "").split()[: SCANS_MAX + 1]
-            reconciliation.receive(bag, scanned, by=who.user_id, now=clock.now())
+            scanned = [*request.form.getlist("number"), *request.form.get("numbers", "").split()]
+            reconciliation.receive(bag, list(dict.fromkeys(scanned))[: SCANS_MAX + 1], by=who.user_id, now=clock.now())
     except Refusal as refusal:
         return make_response(_receiving(bag, refusal), refusal.status)
     return pages.redirect(url_for("branch.receiving", number=number))

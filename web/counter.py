@@ -4,6 +4,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from core import auth, clock
 from core.auth import requires
@@ -56,6 +57,7 @@ def _desk(refusal: Refusal | None) -> str:
     waiting = session.scalars(
         select(Order)
         .where(Order.station_id == place.id, Order.status == OrderStatus.AWAITING_PAYMENT, Order.pay_by > clock.now())
+        .options(selectinload(Order.lines))
         .order_by(Order.id.desc())
         .limit(SHOWN)
     ).all()

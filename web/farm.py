@@ -5,6 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from core import auth, clock
 from core.auth import requires
@@ -23,6 +24,7 @@ from web import forms, pages
 
 blueprint = Blueprint("farm", __name__)
 SHOWN = 100
+ENTRIES = 10
 FRESH_DAYS = 7
 
 
@@ -30,19 +32,7 @@ FRESH_DAYS = 7
 @requires(Permission.PRODUCT_MANAGE)
 def desk() -> str:
     """Each of my farms: what it sells, what lies there, what it is owed."""
-    mine = session.scalars(farms.visible_to(auth.current()).order_by(Farm.id).limit(SHOWN)).all()
-    owed = ledger.balances([f"farm:{farm.id}" for farm in mine])
-    goods = session.scalars(products.kept_by(auth.current()).order_by(Product.id.desc()).limit(SHOWN)).all()
-    open_lots = session.scalars(
-        lots.visible_to(auth.current())
-        .where(HarvestLot.status == LotStatus.OPEN)
-        .order_by(HarvestLot.id.desc())
-        .limit(SHOWN)
-    ).all()
-    return render_template(
-        "farm.html", farms=mine, goods=goods, lots=open_lots,
-        owed_minor=-sum(owed.values()), today=clock.local_day(clock.now()),
-    )  # fmt: skip
+    return _desk(None)
 
 
 @blueprint.before_request
@@ -120,7 +110,11 @@ def add_lot(product_id: UUID) -> Response:
 def weigh_in(lot_id: UUID) -> Response:
     """The scale takes the place of the estimate."""
     lot = lots.find(lot_id, who=auth.current())
-    harvest.weigh_in(lot, weighed_g=forms.grams_of_jin("jin"), by=auth.current().user_id, now=clock.now())
+    try:
+        with session.begin_nested():
+            harvest.weigh_in(lot, weighed_g=forms.grams_of_jin("jin"), by=auth.current().user_id, now=clock.now())
+    except Refusal as refusal:
+        return make_response(_desk(refusal, lot_id), refusal.status)
     return pages.redirect(url_for("farm.desk"))
 
 
@@ -132,6 +126,31 @@ def stop(product_id: UUID) -> Response:
     wanted = ProductStatus.LISTED if product.status is ProductStatus.STOPPED else ProductStatus.STOPPED
     products.move_to(product, wanted, by=who.user_id, now=now)
     return pages.redirect(url_for("farm.desk"))
+
+
+def _desk(refusal: Refusal | None, refused: UUID | None = None) -> str:
+    """The desk; where a lot's weight was refused, the words stand at that lot."""
+    mine = session.scalars(farms.visible_to(auth.current()).order_by(Farm.id).limit(SHOWN)).all()
+    accounts = [f"farm:{farm.id}" for farm in mine]
+    owed = ledger.balances(accounts)
+    goods = session.scalars(products.kept_by(auth.current()).order_by(Product.id.desc()).limit(SHOWN)).all()
+    open_lots = session.scalars(
+        lots.visible_to(auth.current())
+        .where(HarvestLot.status == LotStatus.OPEN)
+        .order_by(HarvestLot.id.desc())
+        .limit(SHOWN)
+    ).all()
+    return render_template(
+        "farm.html", farms=mine, goods=goods, lots=open_lots, entries=_entries(accounts), entry_word=ledger.words,
+        owed_minor=-sum(owed.values()), today=clock.local_day(clock.now()),
+        refusal=refusal, refused=refused, given=request.form,
+    )  # fmt: skip
+
+
+def _entries(accounts: list[str]) -> list[ledger.Entry]:
+    """The last bookings of my farms."""
+    query = select(ledger.Entry).where(ledger.Entry.account.in_(accounts)).options(joinedload(ledger.Entry.transaction))
+    return list(session.scalars(query.order_by(ledger.Entry.id.desc()).limit(ENTRIES)))
 
 
 def packs_of(product: Product) -> list[Pack]:

@@ -39,8 +39,7 @@ class Pulse:
 @requires(Permission.LIVE_HOST)
 def sessions() -> str:
     """My sessions, and a new one."""
-    mine = session.scalars(live.run_by(auth.current()).order_by(LiveSession.id.desc()).limit(SHOWN)).all()
-    return render_template("host_sessions.html", sessions=mine)
+    return _sessions(None)
 
 
 @blueprint.post("/host")
@@ -48,7 +47,11 @@ def sessions() -> str:
 @once
 def plan() -> Response:
     """Prepare a session."""
-    planned = live.plan(request.form.get("title", ""), by=auth.current().user_id, now=clock.now())
+    try:
+        with session.begin_nested():
+            planned = live.plan(request.form.get("title", ""), by=auth.current().user_id, now=clock.now())
+    except Refusal as refusal:
+        return make_response(_sessions(refusal), refusal.status)
     return pages.redirect(url_for("host.console", session_id=planned.id))
 
 
@@ -123,6 +126,11 @@ def pulse(session_id: UUID, *, now: datetime) -> Pulse:
         ).where(Order.session_id == session_id, kept)
     ).one()
     return Pulse(*(int(figure) for figure in row))
+
+
+def _sessions(refusal: Refusal | None) -> str:
+    mine = session.scalars(live.run_by(auth.current()).order_by(LiveSession.id.desc()).limit(SHOWN)).all()
+    return render_template("host_sessions.html", sessions=mine, refusal=refusal, given=request.form)
 
 
 def _console(found: LiveSession, refusal: Refusal | None) -> str:

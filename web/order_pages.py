@@ -1,7 +1,9 @@
 """The buyer's orders: all of them, one with its way, and the page where one pays."""
 
+from uuid import UUID
+
 import segno
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 from sqlalchemy import select
 
 from core import auth, clock, paging
@@ -15,6 +17,8 @@ from orders import cancelling, fulfilment, orders, payments
 from orders.orders import Order
 from orders.payments import Method, Payment
 from orders.refunds import Refund
+from shop.packs import Pack
+from shop.products import Product
 from web import checkout, pages
 
 blueprint = Blueprint("orders_page", __name__)
@@ -37,7 +41,7 @@ def show(number: str) -> str:
     order = orders.by_number(number, who=auth.current())
     back = session.scalars(select(Refund).where(Refund.order_id == order.id).order_by(Refund.id)).all()
     return render_template(
-        "order.html", order=order, parcels=parcels_of(order), refunds=back,
+        "order.html", order=order, parcels=parcels_of(order), refunds=back, kinds=_kinds(order),
         mine=order.buyer_id == auth.current().user_id,
     )  # fmt: skip
 
@@ -76,8 +80,11 @@ def start(number: str) -> Response:
 @blueprint.get("/tracking")
 @public
 def ask() -> Response:
-    """The form of the public page, sent without a script."""
-    return pages.redirect(url_for("orders_page.follow", number=request.args.get("number", "").strip()[:40] or "-"))
+    """Which parcel? Works without a script."""
+    typed = request.args.get("number", "").strip()[:40]
+    if not typed:
+        return make_response(render_template("tracking.html", found=None))
+    return pages.redirect(url_for("orders_page.follow", number=typed))
 
 
 @blueprint.get("/tracking/<number>")
@@ -88,6 +95,13 @@ def follow(number: str) -> str:
         number, tail=request.args.get("tail") or None, address=request.remote_addr or "", now=clock.now()
     )
     return render_template("tracking.html", found=found)
+
+
+def _kinds(order: Order) -> dict[UUID, str]:
+    """Which kind of goods each pack of an order is, for its drawing."""
+    packs = [line.pack_id for line in order.lines if line.pack_id is not None]
+    query = select(Pack.id, Product.kind).join(Product, Product.id == Pack.product_id).where(Pack.id.in_(packs))
+    return {pack_id: str(kind) for pack_id, kind in session.execute(query)} if packs else {}
 
 
 def parcels_of(order: Order) -> list[tuple[Parcel, list[tracking.Seen]]]:

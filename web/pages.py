@@ -46,7 +46,8 @@ def init_app(app: Flask) -> None:
         drawing=goods_art.drawing,
         wash=goods_art.wash,
     )
-    app.jinja_env.filters.update(cn_date=cn_date, cn_time=cn_time, cn_moment=cn_moment, jin=jin, yuan=yuan, pct=pct)
+    app.jinja_env.filters.update(cn_date=cn_date, cn_time=cn_time, cn_moment=cn_moment, pct=pct)
+    app.jinja_env.filters.update(jin=jin, jin_only=jin_only, per_jin=per_jin, yuan=yuan)
     app.context_processor(_reader)
 
 
@@ -87,7 +88,14 @@ def problem_page(problem: dict[str, Any]) -> Response:
         response = make_response("", 303)
         response.headers["Location"] = url_for("account.sign_in", next=request.full_path.rstrip("?"))
         return response
-    return make_response(render_template("problem.html", problem=problem))
+    return make_response(render_template("problem.html", problem=problem, back=_came_from()))
+
+
+def _came_from() -> str:
+    """The page of ours that led here, to go back to; nothing where it is this very page."""
+    came = request.referrer or ""
+    path = came.removeprefix(request.host_url.rstrip("/"))
+    return path if came.startswith(request.host_url) and came != request.url else ""
 
 
 def redirect(url: str) -> Response:
@@ -133,6 +141,16 @@ def jin(grams: int) -> str:
     if i18n.language() == "en":
         return f"{grams / 1000:g} kg"
     return f"{round(grams / JIN_G, 2):g} 斤（{round(grams / 1000, 2):g} 公斤）"
+
+
+def jin_only(grams: int) -> str:
+    """Grams in 斤 alone, where there is room for one figure."""
+    return jin(grams).partition("（")[0]
+
+
+def per_jin(pack: Any) -> str:
+    """What a 斤 of net weight costs in this pack, to the fen."""
+    return format_yuan(round(pack.price_minor * JIN_G / pack.net_g))
 
 
 def yuan(minor: int) -> str:

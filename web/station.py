@@ -59,20 +59,26 @@ def today() -> str:
         now=now,
         van=van,
         minutes=int((van - now).total_seconds() // 60) if van else None,
+        staged=board.get(S.STAGED, 0),
         tasks=_tasks(station, {status: board.get(status, 0) for status in S}),
         cash_minor=ledger.balance(f"cash:{station.id}"),
     )
 
 
 def _tasks(station: Station, count: dict[S, int]) -> list[Task]:
-    arriving = session.scalar(
-        select(func.count())
-        .select_from(WholesaleOrder)
-        .where(WholesaleOrder.station_id == station.id, WholesaleOrder.status == WholesaleStatus.SHIPPED)
-    )
+    """What waits, as far as it is this person's work: a clerk neither packs nor orders goods."""
+    who = auth.current()
+    load = Task("van", str(_("待装车")), str(_("等邮车来")), count[S.STAGED], url_for("bench.to_load"))
+    if not who.may(Permission.PARCEL_PACK):
+        return [load]
     to_pack = sum(count[status] for status in TO_PACK)
     return [
         Task("scale", str(_("待打包")), str(_("过秤、打面单")), to_pack, url_for("bench.to_pack")),
-        Task("van", str(_("待装车")), str(_("等邮车来")), count[S.STAGED], url_for("bench.to_load")),
-        Task("box", str(_("货在路上")), str(_("到了点一点数")), int(arriving or 0), url_for("restock.mine")),
+        load,
+        Task("box", str(_("货在路上")), str(_("到了点一点数")), _arriving(station), url_for("restock.mine")),
     ]
+
+
+def _arriving(station: Station) -> int:
+    on_way = WholesaleOrder.station_id == station.id, WholesaleOrder.status == WholesaleStatus.SHIPPED
+    return session.scalar(select(func.count()).select_from(WholesaleOrder).where(*on_way)) or 0

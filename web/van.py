@@ -6,7 +6,8 @@ from sqlalchemy import select
 from core import auth, clock
 from core.auth import requires
 from core.db import session
-from core.errors import Refusal
+from core.errors import Malformed, Refusal
+from core.i18n import _
 from core.once import once
 from core.permissions import Permission
 from logistics import runs
@@ -17,8 +18,14 @@ from logistics.stations import Station
 from web import pages
 
 blueprint = Blueprint("van", __name__)
-SHOWN = 20
+SHOWN = 10
 SCANS_MAX = 500
+
+
+class NothingChosen(Malformed):
+    """Neither a tick nor a scan."""
+
+    message = _("还没有选箱子，请先勾上或者扫一件。")
 
 
 @blueprint.get("/van")
@@ -26,7 +33,8 @@ SCANS_MAX = 500
 def today() -> str:
     """My runs, the newest first."""
     mine = session.scalars(runs.visible_to(auth.current()).order_by(Run.id.desc()).limit(SHOWN)).all()
-    return render_template("van.html", runs=mine)
+    facts = {run.id: {"stops": len(runs.stops(run)), "waiting": len(runs.left_behind(run))} for run in mine}
+    return render_template("van.html", runs=mine, facts=facts)
 
 
 @blueprint.get("/van/<number>")
@@ -45,14 +53,23 @@ def act(number: str, deed: str) -> Response:
     try:
         with session.begin_nested():
             if deed == "load":
-                runs.load(found, request.form.get("numbers", "").split()[:SCANS_MAX], by=who.user_id, now=now)
+                runs.load(found, _chosen(), by=who.user_id, now=now)
             elif deed == "depart":
-                runs.depart(found, by=who.user_id, now=now, reason=request.form.get("reason", "").strip()[:200])
+                runs.depart(found, by=who.user_id, now=now, reason=request.form.get("reason", "")[:200])
             else:
                 runs.arrive(found, now=now)
     except Refusal as refusal:
         return make_response(_run(found, refusal), refusal.status)
     return pages.redirect(url_for("van.run", number=number))
+
+
+def _chosen() -> list[str]:
+    """All boxes that the page showed, or the ticked and the scanned ones. Raises NothingChosen."""
+    ticked = request.form.getlist("shown" if "all" in request.form else "number")
+    chosen = (ticked + request.form.get("numbers", "").split())[:SCANS_MAX]
+    if not chosen:
+        raise NothingChosen
+    return chosen
 
 
 def _find(number: str) -> Run:

@@ -25,6 +25,7 @@ SCREENS = {
     "room": (None, "/live/{room}"),
     "login": (None, "/login"),
     "sign-up": (None, "/sign-up"),
+    "tracking, which": (None, "/tracking"),
     "tracking": (None, "/tracking/{parcel}"),
     "tracking with the tail": (None, "/tracking/{parcel}?tail=1234"),
     "no such page": (None, "/nowhere"),

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 Visit = Callable[..., Page]
+HTML = {"Accept": "text/html"}
 ORDER = re.compile(r"/orders/(\d+)/pay")
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -28,6 +29,11 @@ def test_a_farmer_lists_produce_and_opens_a_lot(visit: Visit):
     page.fill("#high", "150")
     page.click("text=开卖")
     expect(page.locator("main")).to_contain_text("雪峰蜜桔")
+    lot = page.locator("main li.card:has(h3:text-is('雪峰蜜桔'))")
+    lot.locator("input[name=jin]").fill("0")
+    lot.locator("text=记下过秤").click()
+    expect(lot.get_by_role("alert")).to_contain_text("不是能用的数字")
+    expect(lot.locator("input[name=jin]")).to_have_value("0")
     expect(visit(None, "/search?q=蜜桔").locator("main")).to_contain_text("雪峰蜜桔")
 
 
@@ -60,9 +66,10 @@ def test_a_buyer_orders_pays_and_the_keeper_packs_weighs_and_labels(visit: Visit
     expect(bench.locator("main")).to_contain_text("已封，待装车")
     van = visit("06", "/van")
     van.locator("main li a").first.click()
-    waiting = van.locator("form ul li.num").all_inner_texts()
-    van.fill("#numbers", "\n".join(waiting))
-    van.click("button:has-text('上车')")
+    waiting = van.locator("form input[name=number]").evaluate_all("all => all.map(one => one.value)")
+    van.click("text=只上勾了的和扫了的")
+    expect(van.get_by_role("alert")).to_contain_text("还没有选箱子")
+    van.click("button:has-text('件全上车')")
     van.click("button:has-text('发车')")
     branch = visit("05", "/branch", desk=True)
     branch.locator("#in li a").first.click()
@@ -101,12 +108,34 @@ def test_a_station_restocks_and_the_supplier_confirms(visit: Visit):
 
 def test_the_province_sees_figures_and_signs_out(visit: Visit):
     page = visit("08", "/province", desk=True)
-    expect(page.locator(".chart svg").first).to_be_visible()
+    expect(page.locator(".chart svg:visible, .chart canvas:visible").first).to_be_visible()
     page.goto(page.url.replace("/province", "/me"))
     page.click("text=退出登录")
     page.wait_for_url(re.compile("/$"))
     page.goto(page.url + "province")
     expect(page).to_have_url(re.compile("/login"))
+
+
+@pytest.mark.parametrize("tail", [None, "01", "02", "03", "04", "05", "06", "07", "08", "10"])
+def test_every_link_of_a_first_screen_leads_somewhere_and_one_leads_out(tail: str | None, visit: Visit):
+    page = visit(tail, "/")
+    page.goto(urljoin(page.url, "/me" if tail else "/"))
+    if tail:
+        page.click("text=去我的首页")
+    links = set(page.locator("a[href^='/']").evaluate_all("all => all.map(one => one.getAttribute('href'))"))
+    dead = [link for link in links if page.request.get(urljoin(page.url, link), headers=HTML).status >= 400]
+    assert not dead
+    assert links & {"/me", "/login"}, "nobody is caught on his own screen"
+
+
+def test_a_parcel_is_asked_for_and_a_page_that_is_not_there_says_so(visit: Visit):
+    page = visit(None, "/")
+    page.click(".foot >> text=查邮件")
+    page.fill("#number", "ZA999999999CN")
+    page.click("text=查一查")
+    expect(page.locator("main")).to_contain_text("编号")
+    page.click("a:has-text('回上一页')")
+    expect(page.locator("#number")).to_be_visible()
 
 
 def test_the_shop_works_without_scripts(visit: Visit):
