@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from itertools import count
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,7 +16,6 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
-    Executable,
     LargeBinary,
     MetaData,
     Row,
@@ -27,8 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
+from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from core import pool
+
+Ts = TypeVarTuple("Ts")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -173,7 +175,7 @@ def last(deed: Callable[[], None]) -> None:
         deeds.append(deed)
 
 
-def read(question: Executable, given: Mapping[str, Any]) -> Sequence[Row[Any]]:
+def read(question: TypedReturnsRows[*Ts], given: Mapping[str, Any]) -> Sequence[Row[*Ts]]:
     """The rows that answer one question.
 
     Where no transaction is open it is asked without one: BEGIN and COMMIT are two more ways to the database and back,

@@ -28,6 +28,7 @@ P = ParamSpec("P")
 
 KEY = re.compile(r"[\x21-\x7e]{16,128}")
 KEPT = timedelta(hours=24)
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 class MissingIdempotencyKey(Malformed):
@@ -105,7 +106,7 @@ def hashes() -> tuple[bytes, bytes]:
 
 def _content() -> bytes:
     """What was sent. The stream of a form is read up by the time we come, so its fields and files are taken instead."""
-    if not request.form and not request.files:
+    if request.mimetype not in FORMS or (not request.form and not request.files):
         return request.get_data(cache=True)
     sent = sorted(pair for pair in request.form.items(multi=True) if pair[0] != "csrf_token")
     for name, file in sorted(request.files.items(multi=True)):

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from uuid import UUID
 
 import phonenumbers
@@ -30,6 +30,8 @@ COMMON = frozenset(
     "12345678 123456789 1234567890 87654321 11111111 88888888 66666666 00000000 password qwertyui "
     "qwerty123 password1 iloveyou 1qaz2wsx abcd1234 a1234567 woaini1314 5201314520 asdfghjkl".split()
 )
+
+MOBILE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
@@ -88,6 +90,9 @@ def normalise_phone(text: str) -> str:
     Full-width digits, spaces and dashes are accepted. Raises PhoneImpossible.
     """
     plain = re.sub(r"[\s\-()\u200b\u00a0]", "", unicodedata.normalize("NFKC", text))
+    mobile = MOBILE.fullmatch(plain)
+    if mobile and _is_mobile(mobile[1][:7]):
+        return "+86" + mobile[1]
     try:
         number = phonenumbers.parse(plain, "CN")
     except phonenumbers.NumberParseException:
@@ -95,6 +100,12 @@ def normalise_phone(text: str) -> str:
     if number.country_code != 86 or not phonenumbers.is_valid_number(number):
         raise PhoneImpossible(phone=text[:32])
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=20_000)
+def _is_mobile(first: str) -> bool:
+    """Whether there are mobile numbers that begin with these seven digits, which is all that the plan looks at."""
+    return phonenumbers.is_valid_number(phonenumbers.parse(first + "0000", "CN"))
 
 
 def sign_up(phone: str, password: str, name: str, roles: Iterable[Role], *, demo: bool = False, now: datetime) -> User:

@@ -4,11 +4,13 @@ import hmac
 import logging
 import secrets
 import time
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import flask_smorest
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, g, request, url_for
+from flask.sessions import NullSession, SessionInterface, SessionMixin
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -24,6 +26,8 @@ log = logging.getLogger("xiaoxiang.request")
 JSON_BODY_MAX = 256 * 1024
 FORM_MEMORY_MAX = 64 * 1024
 FORM_PARTS_MAX = 50
+URLS_KEPT = 2_000
+"""Addresses of pages are paths, the same in every request; templates ask for the same few again and again."""
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 
@@ -42,9 +46,13 @@ class Parser(FlaskParser):
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """A flask-smorest blueprint that reads bodies strictly."""
+    """A flask-smorest blueprint that reads bodies strictly, by schemas that are made once and not for each request."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def arguments(self, schema: Any, **kwargs: Any) -> Any:
+        """As in flask-smorest."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
 
 
 class Service(Flask):
@@ -62,6 +70,16 @@ class Service(Flask):
             return super().dispatch_request(*args, **kwargs)
 
 
+class NoSessions(SessionInterface):
+    """Flask's own session would be state in a signed cookie; ours are rows (`core.auth`), so it is not even opened."""
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        return self.make_null_session(app)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """A null session cannot have changed."""
+
+
 def make_service(name: str, found: Settings, **kwargs: Any) -> Service:
     """A service with the house's limits, headers and figures in place."""
     app = Service(name, **kwargs)
@@ -74,6 +92,8 @@ def make_service(name: str, found: Settings, **kwargs: Any) -> Service:
         PROPAGATE_EXCEPTIONS=False,
     )
     app.json.ensure_ascii = False
+    app.session_interface = NoSessions()
+    app.jinja_env.globals["url_for"] = lru_cache(maxsize=URLS_KEPT)(url_for)
     if found.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=0)  # type: ignore[method-assign]
     app.before_request(_begin)

@@ -7,9 +7,9 @@ money goes back by itself. Once a box is packed it is too late; then a refund is
 from datetime import datetime
 from uuid import UUID
 
-from core.errors import Conflict
+from core.errors import Conflict, IllegalMove
 from core.i18n import _
-from orders import fulfilment, lifecycle, payments, refunding
+from orders import fulfilment, lifecycle, moves, payments, refunding
 from orders.orders import Order, OrderStatus
 from orders.refunds import RefundReason
 
@@ -32,5 +32,7 @@ def cancel(order: Order, *, by: UUID, now: datetime, reason: str = "") -> None:
     if order.status is S.PAID:
         key = f"{RefundReason.CANCELLED}:{order.id}"
         refunding.whole(order, reason=RefundReason.CANCELLED, key=key, now=now, by=by, note=reason)
+    elif order.status is S.REFUNDED:
+        raise IllegalMove(current=moves.WORDS[order.status], wanted=moves.WORDS[S.CANCELLED])
     else:
         lifecycle.cancel(order, by=by, now=now, reason=reason)
