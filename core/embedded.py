@@ -6,6 +6,7 @@ served, no port. fsync stays on. Start it from the main thread: the kernel ends 
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -41,7 +42,7 @@ class Server:
         free = shutil.disk_usage(self.place.base).free
         if free < FREE_BYTES_MIN:
             raise PostgresFailed(f"The disk of {self.place.base} is full ({free // 1024**2} MB free): make room.")
-        major = int(self._ask("postgres", "--version").split()[2].split(".")[0].split("devel")[0])
+        major = self._major()
         if major < VERSION_MIN:
             raise PostgresFailed(f"PostgreSQL {major} in {self.place.binaries} is too old: 15 or later is needed.")
         if not self.place.data.exists():
@@ -70,6 +71,13 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(STOP_S)
+
+    def _major(self) -> int:
+        told = self._ask("postgres", "--version").strip()
+        number = re.search(r"PostgreSQL\)? (\d+)", told)
+        if number is None:
+            raise PostgresFailed(f"{self.place.binaries}/postgres is not PostgreSQL (it says {told[:60]!r}).")
+        return int(number[1])
 
     def _ask(self, program: str, *arguments: str) -> str:
         with signals_held():

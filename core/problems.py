@@ -81,14 +81,14 @@ def _database(error: DBAPIError) -> Response:
     if (
         isinstance(error, OperationalError)
         and error.connection_invalidated
-        or isinstance(error.orig, pg.AdminShutdown | pg.CannotConnectNow | pg.ConnectionException)
+        or isinstance(error.orig, pg.AdminShutdown | pg.CannotConnectNow | pg.ConnectionException | pg.DiskFull)
     ):
         return _away(error)
     return _fault(error)
 
 
 def _away(error: Exception) -> Response:
-    log.error("database away: %s", type(error).__name__)
+    log.error("database away: %s", type(getattr(error, "orig", error)).__name__)
     return _refused(Busy())
 
 

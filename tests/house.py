@@ -130,11 +130,11 @@ class House:
                     os.kill(pid, signal.SIGKILL)
             shutil.rmtree(self.home, ignore_errors=True)
 
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Another command of the door, beside the running house."""
         return subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *arguments],
-            cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=300, check=False,
+            cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
 
     def rows(self, question: str) -> list[tuple[Any, ...]]:
