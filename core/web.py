@@ -46,13 +46,9 @@ class Parser(FlaskParser):
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """A flask-smorest blueprint that reads bodies strictly, by schemas that are made once and not for each request."""
+    """A flask-smorest blueprint that reads bodies strictly."""
 
     ARGUMENTS_PARSER = Parser()
-
-    def arguments(self, schema: Any, **kwargs: Any) -> Any:
-        """As in flask-smorest."""
-        return super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
 
 
 class Service(Flask):
