@@ -46,9 +46,13 @@ class Parser(FlaskParser):
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """A flask-smorest blueprint that reads bodies strictly."""
+    """A flask-smorest blueprint that reads bodies strictly, by schemas that are made once and not for each request."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def arguments(self, schema: Any, **kwargs: Any) -> Any:
+        """As in flask-smorest."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
 
 
 class Service(Flask):
