@@ -1,7 +1,7 @@
 """`page`: ms for the product page as a stranger reads it, p50 on one connection; yardstick: an empty Flask page.
 
 Both are served by gunicorn as `run` does it, in turns of one page each, so that whatever else the machine does strikes
-both alike.
+both alike. `signed_in` is the same page for a buyer who has signed in.
 """
 
 import http.client
@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,22 +23,25 @@ WARM_UP = 60
 BAR = 3.0
 PORT = 18_760
 EMPTY_PORT = 18_770
+STRANGER: Mapping[str, str] = {}
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def measure() -> dict[str, Any]:
     """The page of a product with three packs and a lot, beside the empty one."""
     with own_database() as url:
-        product_id = _product()
+        product_id, cookie = _product(), _cookie()
         with _served("benchmarks._served:app", PORT, url), _served("benchmarks._empty:app", EMPTY_PORT, url):
             house, empty = (http.client.HTTPConnection("127.0.0.1", port, timeout=10) for port in (PORT, EMPTY_PORT))
-            pages, yardstick = [], []
+            pages, signed_in, yardstick = [], [], []
             for number in range(WARM_UP + PAGES):
                 spent, size = _read(house, f"/products/{product_id}")
                 beside, _size = _read(empty, "/")
+                known, _size = _read(house, f"/products/{product_id}", {"Cookie": cookie})
                 if number >= WARM_UP:
                     pages.append(spent)
                     yardstick.append(beside)
+                    signed_in.append(known)
     value, against = statistics.median(pages), statistics.median(yardstick)
     return {
         "name": "page",
@@ -48,6 +51,7 @@ def measure() -> dict[str, Any]:
         "ratio": round(value / against, 2),
         "bar": BAR,
         "met": value / against <= BAR,
+        "signed_in": round(statistics.median(signed_in), 2),
         "bytes": size,
     }
 
@@ -69,10 +73,22 @@ def _product() -> str:
         return str(product.id)
 
 
-def _read(connection: http.client.HTTPConnection, path: str) -> tuple[float, int]:
+def _cookie() -> str:
+    """The browser of a buyer who has signed in."""
+    from core import auth, clock, db
+    from tests import make
+
+    with db.transaction():
+        token = auth.open_login(make.user(), agent="benchmark", now=clock.now())
+    return f"{auth.cookie_name()}={token}"
+
+
+def _read(
+    connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str] = STRANGER
+) -> tuple[float, int]:
     """Milliseconds and bytes of one page."""
     started = time.perf_counter()
-    connection.request("GET", path)
+    connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     body = answer.read()
     spent = (time.perf_counter() - started) * 1_000
