@@ -1,12 +1,16 @@
 """Orders over HTTP: place, list, read, cancel."""
 
+import json
 from typing import Any
+from uuid import UUID
 
+from flask import Response
 from marshmallow import fields, validate
 from sqlalchemy.orm import selectinload
 
 from core import auth, clock, once
 from core.auth import requires
+from core.clock import LOCAL
 from core.paging import Page, PageArgs, page, page_schema
 from core.permissions import Permission
 from core.schemas import Moment, Schema, Whole
@@ -34,6 +38,10 @@ class OrderIn(Schema):
 
     lines = fields.List(fields.Nested(OrderLineIn), required=True)
     address = fields.Nested(AddressIn, required=True)
+
+    def load(self, data: Any, **kwargs: Any) -> Any:
+        """What is plainly right is taken as it is; only what is not is looked at field by field, and told so."""
+        return _plainly(data) or super().load(data, **kwargs)
 
 
 class PlacedOut(Schema):
@@ -123,7 +131,7 @@ class CancelIn(Schema):
 @requires(Permission.ORDER_PLACE)
 @blueprint.arguments(OrderIn)
 @blueprint.response(201, PlacedOut)
-def place(new: dict[str, Any]) -> tuple[Placed, int, dict[str, str]]:
+def place(new: dict[str, Any]) -> Response:
     """Place an order; its goods are held for fifteen minutes."""
     claim = Claim(
         buyer_id=auth.current().user_id,
@@ -131,8 +139,54 @@ def place(new: dict[str, Any]) -> tuple[Placed, int, dict[str, str]]:
         address=addresses.parse(new["address"]),
         key=Key(*once.hashes()),
     )
-    placed = intake.ask(claim, now=clock.now())
-    return placed, 201, {"Idempotent-Replayed": "true"} if placed.repeated else {}
+    return _answer(intake.ask(claim, now=clock.now()))
+
+
+def _plainly(data: Any) -> dict[str, Any] | None:
+    """The order when it has exactly the shape of `OrderIn`: a hundredth of the time of looking for faults."""
+    try:
+        lines, address = data["lines"], data["address"]
+        if (
+            len(data) != 2
+            or type(lines) is not list
+            or address.keys() != ADDRESS
+            or not all(map(_short, address.values()))
+        ):
+            return None
+        return {"lines": [_line(**line) for line in lines], "address": address}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+ADDRESS = {"name", "phone", "region_code", "detail"}
+
+
+def _short(text: Any) -> bool:
+    return type(text) is str and len(text) <= addresses.FIELD_MAX
+
+
+def _line(quantity: Any, **thing: Any) -> dict[str, Any]:
+    """Raises TypeError, ValueError."""
+    ((name, value),) = thing.items()
+    if type(quantity) is not int or type(value) is not str or name not in ("pack_id", "offer_id"):
+        raise TypeError(name)
+    return {"quantity": quantity, name: UUID(value)}
+
+
+def _answer(placed: Placed) -> Response:
+    """A `PlacedOut`, written by hand: in a live sale this is done more often than all else together."""
+    said = {
+        "id": str(placed.id),
+        "number": placed.number,
+        "status": placed.status,
+        "pay_by": placed.pay_by.astimezone(LOCAL).isoformat(),
+        "total_minor": placed.total_minor,
+        "currency": placed.currency,
+    }
+    response = Response(json.dumps(said), 201, mimetype="application/json")
+    if placed.repeated:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
 @blueprint.get("/orders")

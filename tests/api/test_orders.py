@@ -4,12 +4,14 @@ import json
 from datetime import timedelta
 from uuid import uuid4
 
+import marshmallow
 import pytest
 from sqlalchemy import func, select
 
 from core import clock
 from core.db import session
 from core.permissions import Role
+from orders.api import orders as orders_api
 from orders.orders import Order
 from orders.splits import LineSplit
 from shop.lots import HarvestLot
@@ -213,3 +215,41 @@ def test_the_shares_are_frozen_when_the_order_is_placed(client, buyer):
     pack = make.pack_with_lot()
     send(client, buyer[1], body({"pack_id": str(pack.id), "quantity": 1}))
     assert session.scalar(select(func.sum(LineSplit.amount_minor))) == 2_990
+
+
+LINE = {"pack_id": "01a20ae9-c29d-730a-b438-3b01450e215c", "quantity": 2}
+SHAPES = [
+    {"lines": [LINE], "address": ADDRESS},
+    {"lines": [{"offer_id": LINE["pack_id"], "quantity": -1}, LINE], "address": ADDRESS},
+    {"lines": [], "address": ADDRESS},
+    {"lines": [LINE | {"offer_id": LINE["pack_id"]}], "address": ADDRESS},
+    {"lines": [{"quantity": 1}], "address": ADDRESS},
+    {"lines": [LINE | {"quantity": True}], "address": ADDRESS},
+    {"lines": [LINE | {"quantity": 1.0}], "address": ADDRESS},
+    {"lines": [LINE | {"pack_id": "no"}], "address": ADDRESS},
+    {"lines": [LINE | {"pack_id": 7}], "address": ADDRESS},
+    {"lines": [LINE | {"price_minor": 1}], "address": ADDRESS},
+    {"lines": LINE, "address": ADDRESS},
+    {"lines": [7], "address": ADDRESS},
+    {"lines": [LINE], "address": ADDRESS | {"name": "王" * 401}},
+    {"lines": [LINE], "address": ADDRESS | {"name": None}},
+    {"lines": [LINE], "address": ADDRESS | {"door": "2"}},
+    {"lines": [LINE], "address": {"name": "王小明"}},
+    {"lines": [LINE], "address": []},
+    {"lines": [LINE], "address": ADDRESS, "status": "paid"},
+    {"lines": [LINE]},
+    [],
+    None,
+    "order",
+]
+
+
+@pytest.mark.parametrize("asked", SHAPES, ids=range(len(SHAPES)))
+def test_what_is_plainly_right_is_what_the_schema_finds_right(asked):
+    plainly = orders_api._plainly(asked)
+    try:
+        told = marshmallow.Schema.load(orders_api.OrderIn(), asked)
+    except marshmallow.ValidationError:
+        told = None
+    assert plainly in (told, None)
+    assert plainly is not None or asked not in SHAPES[:3]
