@@ -33,7 +33,7 @@ def per_day(query: Any, *, now: datetime) -> list[Bar]:
     rows = query.subquery()
     moment, figure = rows.c[0], rows.c[1]
     day = func.date(func.timezone("Asia/Shanghai", moment))
-    found: dict[date, int] = dict(session.execute(select(day, func.sum(figure)).group_by(day)).tuples().all())
+    found: dict[date, int] = {row[0]: row[1] for row in session.execute(select(day, func.sum(figure)).group_by(day))}
     today = clock.local_day(now)
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     return bars([(f"{one.month}/{one.day}", int(found.get(one, 0))) for one in days])
