@@ -115,6 +115,17 @@ ADVANCES = """
     WHERE coalesce(paid.minor, 0) + coalesce(account.minor, 0) <> 0
 """
 
+CHANNELS = """
+    SELECT account AS id, coalesce(sold.minor, 0), coalesce(booked.minor, 0) FROM (
+        SELECT 'channel:' || channel AS account,
+               sum(CASE WHEN paid_at IS NULL THEN 0 ELSE total_minor END - refunded_minor) AS minor
+        FROM orders WHERE external_number IS NOT NULL GROUP BY channel
+    ) sold
+    FULL JOIN (SELECT account, sum(amount_minor) AS minor FROM ledger_entries WHERE account LIKE 'channel:%'
+               GROUP BY account) booked USING (account)
+    WHERE coalesce(sold.minor, 0) <> coalesce(booked.minor, 0)
+"""
+
 
 def checks() -> Iterator[tuple[str, str]]:
     """Name of an invariant → SQL whose rows break it."""
@@ -129,6 +140,7 @@ def checks() -> Iterator[tuple[str, str]]:
     yield "every posting has its entries at its own time", WHOLE
     yield "a completed order's money is shared out", SHARED_OUT
     yield "a buyer's account holds what was paid and not yet delivered", ADVANCES
+    yield "a platform owes what its orders say", CHANNELS
 
 
 def repairs() -> dict[str, str]:

@@ -7,7 +7,8 @@ from typing import Protocol
 from sqlalchemy import TextClause, text
 
 from core.db import session
-from orders import checks, verify_payments, verify_post
+from logistics import verify as logistics
+from orders import checks, verify_payments
 from shop import verify as shop
 from shop import verify_live, verify_wholesale
 
@@ -57,7 +58,7 @@ def all_checks() -> Iterator[tuple[str, str]]:
         yield from package.checks()
 
 
-PACKAGES: tuple[Package, ...] = (verify_post, shop, verify_live, verify_wholesale, checks, verify_payments)
+PACKAGES: tuple[Package, ...] = (logistics, shop, verify_live, verify_wholesale, checks, verify_payments)
 
 
 def _ask(check: str, sql: str) -> Broken | None:
