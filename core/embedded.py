@@ -80,14 +80,15 @@ class Server:
         return int(number[1])
 
     def _ask(self, program: str, *arguments: str) -> str:
-        with signals_held():
-            asked = self.place.command(program, *arguments)
-        with asked:
-            try:
-                out, _ = asked.communicate()
-            finally:
-                if asked.poll() is None:
-                    os.killpg(asked.pid, signal.SIGKILL)
+        asked = None
+        try:
+            with signals_held():
+                asked = self.place.command(program, *arguments)
+            out, _ = asked.communicate()
+        finally:
+            if asked is not None and asked.poll() is None:
+                os.killpg(asked.pid, signal.SIGKILL)
+                asked.communicate()
         if asked.returncode:
             full = "No space left on device" in out
             why = "the disk is full: make room" if full else (out.strip().splitlines() or ["no reason given"])[-1]

@@ -114,13 +114,15 @@ def _load_demo() -> int:
     """The demo world, in a process that a signal to us does not reach: we end it ourselves. Its exit code."""
     command = [sys.executable, str(ROOT / "manage.py"), "load-demo"]
     tied = die_with_parent()
-    with signals_held():
-        loading = subprocess.Popen(command, start_new_session=True, preexec_fn=tied)  # noqa: PLW1509  # one thread yet
-    with loading:
-        try:
-            return loading.wait()
-        finally:
+    loading = None
+    try:
+        with signals_held():
+            loading = subprocess.Popen(command, start_new_session=True, preexec_fn=tied)  # noqa: PLW1509  # one thread
+        return loading.wait()
+    finally:
+        if loading is not None:
             loading.kill()
+            loading.wait()
 
 
 def services(found: Settings) -> list[Service]:

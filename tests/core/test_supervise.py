@@ -102,6 +102,25 @@ def test_a_stop_ends_even_what_does_not_listen_and_what_it_started(tmp_path, mon
     assert all(_gone(int(pid)) for pid in children)
 
 
+def test_several_that_do_not_listen_are_waited_for_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervise, "STOP_S", 1.5)
+    code = (
+        f"import pathlib, sys; exec({STUBBORN.replace('; time.sleep(60)', '')!r})\npathlib.Path(sys.argv[1]).touch()\n"
+    )
+    names = ("one", "two", "three")
+    services = [_service(tmp_path, code + "time.sleep(60)", name) for name in names]
+    for service in services:
+        service.command = [*service.command, str(tmp_path / f"{service.name}.deaf")]
+    supervisor = Supervisor(None, services, Ending())
+    supervisor.start()
+    while not all((tmp_path / f"{name}.deaf").exists() for name in names):
+        time.sleep(0.02)
+    began = time.monotonic()
+    supervisor.stop()
+    assert 1.5 <= time.monotonic() - began < 2 * 1.5
+    assert not any(service.alive() for service in services)
+
+
 def test_after_kill_9_of_the_supervisor_its_servers_end_too(tmp_path):
     code = (
         "import sys, time; from pathlib import Path; from core.supervise import Service\n"

@@ -4,6 +4,8 @@ import os
 import secrets
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.house import ADDRESS, Caller, House, press_pay
+from tests.house import ADDRESS, ROOT, Caller, House, press_pay
 
 pytestmark = [pytest.mark.no_db, pytest.mark.faults, pytest.mark.xdist_group("house")]
 BUYERS = 4
@@ -230,3 +232,24 @@ def _intents(house: House, number: str) -> int:
 
 def _succeeded(buyer: Caller, number: str) -> list[Any]:
     return [one for one in buyer.get(f"/orders/{number}/payments")["items"] if one["status"] == "succeeded"]
+
+
+def test_a_house_of_a_test_goes_with_the_killed_test_runner(shut):
+    code = f"""
+import sys, time
+from pathlib import Path
+from tests.house import House
+house = House()
+house.home = Path({str(shut.home)!r})
+house.begin()
+time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"TMPDIR": str(shut.home)}
+    ) as runner:
+        deadline = time.monotonic() + 20
+        while not any("postgres" in words for words in shut.remains().values()):
+            assert time.monotonic() < deadline, "the house does not start"
+            time.sleep(0.05)
+        runner.kill()
+    assert shut.gone(within_s=2), shut.remains()
