@@ -71,9 +71,11 @@ def read() -> Iterator[Division]:
 def load(connection: Connection) -> int:
     """Bring the table up to the files and return how many divisions they hold; a second run changes nothing."""
     fresh, regions = (table(name, *map(column, Division._fields)) for name in ("fresh", "regions"))
+    connection.execute(text("SET LOCAL statement_timeout = '60s'"))
     connection.execute(text("CREATE TEMPORARY TABLE fresh (LIKE regions INCLUDING DEFAULTS) ON COMMIT DROP"))
+    lines = _as_csv()
     with connection.connection.cursor().copy(_COPY) as copy:
-        copy.write(_as_csv())
+        copy.write(lines)
     given = insert(regions).from_select(Division._fields, select(fresh))
     if connection.scalar(select(exists(select(regions.c.code)))):
         changes = {name: given.excluded[name] for name in Division._fields[1:]}
