@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import segno
-from fpdf import FPDF
-from fpdf.enums import TextMode
 from pylopdf_fonts_zh_cn import sans_path
 
 from logistics.labels import code128
 from logistics.labels.content import CARRIER, Content
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 WIDTH_MM, HEIGHT_MM = 100.0, 150.0
 MARGIN_MM = 4.0
@@ -23,6 +25,8 @@ FONT = "label"
 
 def render(contents: Sequence[Content]) -> bytes:
     """One document, one page a label."""
+    from fpdf import FPDF  # half a second, which a house that starts does not wait for
+
     sheet = FPDF(unit="mm", format=(WIDTH_MM, HEIGHT_MM))
     sheet.set_auto_page_break(False)
     sheet.set_margin(0)
@@ -34,7 +38,7 @@ def render(contents: Sequence[Content]) -> bytes:
     return bytes(sheet.output())
 
 
-def _draw(sheet: FPDF, content: Content) -> None:
+def _draw(sheet: "FPDF", content: Content) -> None:
     sheet.set_line_width(0.4)
     for y in (14, 36, 64, 94, 112):
         sheet.line(MARGIN_MM, y, WIDTH_MM - MARGIN_MM, y)
@@ -56,19 +60,21 @@ def _draw(sheet: FPDF, content: Content) -> None:
     _right(sheet, 145.5, content.printed_on if content.reprint else "", 8)
 
 
-def _text(sheet: FPDF, x: float, y: float, words: str, size: float) -> None:
+def _text(sheet: "FPDF", x: float, y: float, words: str, size: float) -> None:
     if words:
         sheet.set_font(FONT, size=size)
         sheet.text(x, y, words)
 
 
-def _right(sheet: FPDF, y: float, words: str, size: float) -> None:
+def _right(sheet: "FPDF", y: float, words: str, size: float) -> None:
     sheet.set_font(FONT, size=size)
     _text(sheet, WIDTH_MM - MARGIN_MM - sheet.get_string_width(words), y, words, size)
 
 
-def _bold(sheet: FPDF, y: float, words: str) -> None:
+def _bold(sheet: "FPDF", y: float, words: str) -> None:
     """Words as large as the width allows, thickened, since the font has one weight."""
+    from fpdf.enums import TextMode
+
     sheet.set_font(FONT, size=44)
     size = min(44.0, 44.0 * INSIDE_MM / sheet.get_string_width(words))
     with sheet.local_context(text_mode=TextMode.FILL_STROKE, line_width=0.5):
@@ -76,7 +82,7 @@ def _bold(sheet: FPDF, y: float, words: str) -> None:
 
 
 def _block(
-    sheet: FPDF, x: float, y: float, words: str, size: float, *, lines: int, width: float = INSIDE_MM - 9
+    sheet: "FPDF", x: float, y: float, words: str, size: float, *, lines: int, width: float = INSIDE_MM - 9
 ) -> None:
     """Words broken at the width; what does not fit in the lines ends in an ellipsis rather than over other words."""
     sheet.set_font(FONT, size=size)
@@ -99,7 +105,7 @@ def broken(words: str, width: float, measure: Callable[[str], float]) -> list[st
     return [*rows, line]
 
 
-def _barcode(sheet: FPDF, y: float, number: str) -> None:
+def _barcode(sheet: "FPDF", y: float, number: str) -> None:
     left = (WIDTH_MM - code128.modules(number) * MODULE_MM) / 2
     for offset, width in code128.bars(number):
         sheet.rect(left + offset * MODULE_MM, y, width * MODULE_MM, BAR_HEIGHT_MM, style="F")
@@ -108,7 +114,7 @@ def _barcode(sheet: FPDF, y: float, number: str) -> None:
     _text(sheet, (WIDTH_MM - sheet.get_string_width(spaced)) / 2, y + BAR_HEIGHT_MM + 5, spaced, 12)
 
 
-def _qr(sheet: FPDF, x: float, y: float, number: str) -> None:
+def _qr(sheet: "FPDF", x: float, y: float, number: str) -> None:
     """The number and nothing else: a code that anybody's phone reads must not hold a person."""
     for row, offset, width in qr_runs(number):
         sheet.rect(x + offset * QR_MODULE_MM, y + row * QR_MODULE_MM, width * QR_MODULE_MM, QR_MODULE_MM, style="F")
