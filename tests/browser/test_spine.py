@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -106,11 +107,12 @@ def test_a_station_restocks_and_the_supplier_confirms(visit: Visit):
     expect(supplier.locator("main")).to_contain_text("备货中")
 
 
-def test_the_province_sees_figures_and_signs_out(visit: Visit):
+def test_the_province_sees_figures_and_signs_out(visit: Visit, signed_in: dict[str | None, Any]):
     page = visit("08", "/province", desk=True)
     expect(page.locator(".chart svg:visible, .chart canvas:visible").first).to_be_visible()
     page.goto(page.url.replace("/province", "/me"))
     page.click("text=退出登录")
+    del signed_in["08"]  # that session has ended: who comes as her again signs in again
     page.wait_for_url(re.compile("/$"))
     page.goto(page.url + "province")
     expect(page).to_have_url(re.compile("/login"))
