@@ -26,6 +26,11 @@ def use(source: Callable[[], datetime] | None) -> None:
     _source = source or _system
 
 
+def local_time(moment: datetime) -> str:
+    """The time of day of a moment as the trade's clocks show it: 20:00:00."""
+    return f"{moment.astimezone(LOCAL):%H:%M:%S}"
+
+
 def local_day(moment: datetime) -> date:
     """The business day of a moment."""
     return moment.astimezone(LOCAL).date()

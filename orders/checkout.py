@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from core.clock import local_day
 from core.db import new_id
 from core.errors import Malformed, Refusal
 from core.i18n import _
@@ -62,7 +61,7 @@ def place(claims: Sequence[Claim], *, now: datetime, hot: When = at_once) -> lis
     Raises LotSoldOut, OfferSoldOut or the like when stock that was seen was gone when it was to be taken: then the
     caller rolls back and looks again, so that no claim spoils another.
     """
-    shelf = goods.read([line for claim in claims for line in claim.lines], day=local_day(now))
+    shelf = goods.read([line for claim in claims for line in claim.lines], now=now)
     outcomes: dict[int, Outcome] = {}
     wishes = _each(enumerate(claims), lambda claim: _wish(claim, shelf), outcomes)
     takes = {index: wish.takes() for index, wish in wishes.items()}

@@ -3,16 +3,18 @@
 from collections import ChainMap, defaultdict
 from collections.abc import Collection, MutableMapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
+from core.clock import local_day
 from core.db import session
 from orders.claims import ClaimLine
 from shop.live import NotOnAir
 from shop.lots import LotNotReady, LotPastDate, LotSoldOut
+from shop.offer_terms import Window, check_open
 from shop.offers import OfferStopped, OfferUnknown
 from shop.packs import PackStopped, PackUnknown
 from shop.pools import OfferSoldOut
@@ -53,10 +55,14 @@ class Shelf:
     offers: dict[UUID, Any]
     lots: dict[UUID, list[Any]]
     left: Left
-    day: date
+    now: datetime
+    """The moment that windows and harvest days are judged by."""
 
     def find(self, line: ClaimLine) -> Goods:
-        """What a line stands for. Raises PackUnknown, PackStopped, OfferUnknown, OfferStopped, NotOnAir."""
+        """What a line stands for.
+
+        Raises PackUnknown, PackStopped, OfferUnknown, OfferStopped, OfferNotYet, OfferOver, NotOnAir.
+        """
         if line.offer_id is None:
             return _goods(self.packs.get(line.pack_id)) if line.pack_id else _goods(None)
         offer = self.offers.get(line.offer_id)
@@ -66,6 +72,7 @@ class Shelf:
             raise NotOnAir()
         if not offer.on_sale:
             raise OfferStopped(number=offer.number)
+        check_open(offer.number, Window(offer.opens_at, offer.closes_at), now=self.now)
         return _goods(self.packs.get(offer.pack_id), offer)
 
     def take(self, goods: Goods, quantity: int, left: Left) -> UUID:
@@ -79,14 +86,15 @@ class Shelf:
                 raise OfferSoldOut(number=number, left=left[goods.offer_id], offer_id=goods.offer_id)
             left[goods.offer_id] -= quantity
         lots = self.lots.get(goods.product_id, [])
-        ready = [lot for lot in lots if lot.ready_on <= self.day <= lot.best_before]
+        day = local_day(self.now)
+        ready = [lot for lot in lots if lot.ready_on <= day <= lot.best_before]
         for lot in ready:
             if left[lot.lot_id] >= goods.net_g * quantity:
                 left[lot.lot_id] -= goods.net_g * quantity
                 return UUID(str(lot.lot_id))
         if not ready and lots:
             latest = lots[-1]
-            if self.day > latest.best_before:
+            if day > latest.best_before:
                 raise LotPastDate(best_before=latest.best_before)
             raise LotNotReady(ready_on=latest.ready_on)
         raise LotSoldOut(left_g=max((left[lot.lot_id] for lot in ready), default=0))
@@ -96,7 +104,7 @@ class Shelf:
         return ChainMap({}, self.left)
 
 
-def read(lines: Collection[ClaimLine], *, day: date) -> Shelf:
+def read(lines: Collection[ClaimLine], *, now: datetime) -> Shelf:
     """Look at everything that these lines ask for: one statement, two when live offers are among them.
 
     Nothing is locked here, so what is left may be gone a moment later: the hold decides.
@@ -112,7 +120,7 @@ def read(lines: Collection[ClaimLine], *, day: date) -> Shelf:
             lots[row.product_id][row.lot_id] = row
     left = {lot_id: row.left_g for found in lots.values() for lot_id, row in found.items()}
     left |= {offer_id: row.left_packs for offer_id, row in offers.items()}
-    return Shelf(packs, offers, {product: list(found.values()) for product, found in lots.items()}, left, day)
+    return Shelf(packs, offers, {product: list(found.values()) for product, found in lots.items()}, left, now)
 
 
 _PACKS = text("""
@@ -134,6 +142,7 @@ _PACKS = text("""
 
 _OFFERS = text("""
     SELECT offer.id, offer.number, offer.pack_id, offer.price_minor, offer.per_buyer_limit, offer.session_id,
+           offer.opens_at, offer.closes_at,
            offer.status = 'open' AS on_sale, offer.pool - offer.held - offer.sold AS left_packs,
            room.host_id, room.status = 'on_air' AS on_air
     FROM live_offers offer JOIN live_sessions room ON room.id = offer.session_id

@@ -17,6 +17,7 @@ from core.money import CURRENCY
 from shop import packs
 from shop.live import LiveSession, NotOnAir, SessionStatus, changed_for_viewers, show
 from shop.offer_movements import OfferCause, record
+from shop.offer_terms import ALWAYS, Window, check_floor
 from shop.packs import Pack
 
 NUMBER_MAX = 99
@@ -69,6 +70,7 @@ class LiveOffer(Model):
         CheckConstraint("price_minor >= 0", name="price"),
         CheckConstraint("per_buyer_limit >= 1", name="per_buyer_limit"),
         CheckConstraint("held >= 0 AND sold >= 0 AND held + sold <= pool", name="never_oversold"),
+        CheckConstraint("closes_at > opens_at", name="window"),
         CheckConstraint(among("status", OfferStatus), name="status"),
         {"postgresql_with": {"fillfactor": 60}},
     )
@@ -83,6 +85,9 @@ class LiveOffer(Model):
     held: Mapped[int] = mapped_column(default=0)
     sold: Mapped[int] = mapped_column(default=0)
     per_buyer_limit: Mapped[int | None]
+    opens_at: Mapped[datetime | None]
+    """The flash window, open on a side that is not set; the clock of the house counts, and `closes_at` is outside."""
+    closes_at: Mapped[datetime | None]
     status: Mapped[OfferStatus] = mapped_column(one_of(OfferStatus), default=OfferStatus.OPEN)
     created_at: Mapped[datetime]
     pack: Mapped[Pack] = relationship()
@@ -96,16 +101,19 @@ def add(
     pool: int,
     per_buyer_limit: int | None = None,
     number: int | None = None,
+    window: Window = ALWAYS,
+    confirmed: bool = False,
     by: UUID,
     now: datetime,
 ) -> LiveOffer:
-    """A new offer, under the next free number unless one is given. Raises what `packs.on_sale` raises, and more."""
-    _check_price(price_minor)
-    if not 0 <= pool <= POOL_MAX:
-        raise OfferOutOfBounds(most_yuan=PRICE_MAX_MINOR // 100)
-    pack = packs.on_sale([pack_id])[pack_id]
-    if pack.product.farm.station_id != live.station_id:
-        raise PackOfOtherStation(pack=pack.name)
+    """A new offer, under the next free number unless one is given.
+
+    Raises what `packs.on_sale` raises, BelowFloor unless the price is `confirmed`, WindowBackwards, and more.
+    """
+    _check_figures(price_minor, pool)
+    window.check(now=now)
+    pack = _pack_of(live, pack_id)
+    check_floor(pack, price_minor, confirmed=confirmed)
     offer = LiveOffer(
         id=new_id(now),
         session_id=live.id,
@@ -116,6 +124,7 @@ def add(
         held=0,
         sold=0,
         per_buyer_limit=per_buyer_limit,
+        **window._asdict(),
         status=OfferStatus.OPEN,
         created_at=now,
     )
@@ -126,9 +135,10 @@ def add(
     return offer
 
 
-def reprice(offer: LiveOffer, *, price_minor: int, by: UUID, now: datetime) -> LiveOffer:
-    """Sell at another price from now on; orders already placed keep theirs."""
-    _check_price(price_minor)
+def reprice(offer: LiveOffer, *, price_minor: int, confirmed: bool = False, by: UUID, now: datetime) -> LiveOffer:
+    """Sell at another price from now on; orders already placed keep theirs. Raises BelowFloor unless `confirmed`."""
+    _check_figures(price_minor)
+    check_floor(offer.pack, price_minor, confirmed=confirmed)
     return _change(offer, OfferStatus.OPEN, {"price_minor": price_minor}, OfferCause.REPRICE, by=by, now=now)
 
 
@@ -164,20 +174,6 @@ def of_session(session_id: UUID) -> Sequence[LiveOffer]:
     return session.scalars(select(LiveOffer).where(LiveOffer.session_id == session_id).order_by(LiveOffer.number)).all()
 
 
-def for_sale(offer_ids: Collection[UUID]) -> dict[UUID, LiveOffer]:
-    """Offers that can be ordered now, fresh from the database. Raises OfferUnknown, NotOnAir, OfferStopped."""
-    query = select(LiveOffer, LiveSession.status).join(LiveSession, LiveSession.id == LiveOffer.session_id)
-    rows = session.execute(query.where(LiveOffer.id.in_(offer_ids)).execution_options(populate_existing=True)).all()
-    if len(rows) < len(set(offer_ids)):
-        raise OfferUnknown()
-    for offer, status in rows:
-        if status is not SessionStatus.ON_AIR:
-            raise NotOnAir()
-        if offer.status is not OfferStatus.OPEN:
-            raise OfferStopped(number=offer.number)
-    return {offer.id: offer for offer, _status in rows}
-
-
 LEFT_PACKS = """
 CASE WHEN offer.status = 'open' THEN greatest(0, least(offer.pool - offer.held - offer.sold, coalesce((
     SELECT max((lot.ceiling_g - lot.held_g - lot.allocated_g) / pack.net_g)
@@ -197,8 +193,15 @@ def left(offer_ids: Collection[UUID], *, now: datetime) -> dict[UUID, int]:
     return {row.id: row.packs for row in rows}
 
 
-def _check_price(price_minor: int) -> None:
-    if not 1 <= price_minor <= PRICE_MAX_MINOR:
+def _pack_of(live: LiveSession, pack_id: UUID) -> Pack:
+    pack = packs.on_sale([pack_id])[pack_id]
+    if pack.product.farm.station_id != live.station_id:
+        raise PackOfOtherStation(pack=pack.name)
+    return pack
+
+
+def _check_figures(price_minor: int, pool: int = 0) -> None:
+    if not (1 <= price_minor <= PRICE_MAX_MINOR and 0 <= pool <= POOL_MAX):
         raise OfferOutOfBounds(most_yuan=PRICE_MAX_MINOR // 100)
 
 

@@ -47,6 +47,7 @@ class Pack(Model):
         CheckConstraint("net_g > 0 AND tare_g >= 0", name="weighs"),
         CheckConstraint("price_minor > 0", name="priced"),
         CheckConstraint("per_buyer_limit > 0", name="limit_positive"),
+        CheckConstraint("floor_minor > 0", name="floor_positive"),
     )
 
     id: Mapped[Id]
@@ -56,6 +57,8 @@ class Pack(Model):
     tare_g: Mapped[int] = mapped_column(default=0)
     price_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(default=CURRENCY)
+    floor_minor: Mapped[int | None]
+    """Below this a live host has to say the price twice; where it is not set, half of the list price stands for it."""
     per_buyer_limit: Mapped[int | None]
     status: Mapped[PackStatus] = mapped_column(one_of(PackStatus), default=PackStatus.LISTED)
     created_at: Mapped[datetime]
@@ -70,6 +73,7 @@ def add(
     price_minor: int,
     tare_g: int = 0,
     per_buyer_limit: int | None = None,
+    floor_minor: int | None = None,
     by: UUID | None,
     now: datetime,
 ) -> Pack:
@@ -82,6 +86,7 @@ def add(
         tare_g=tare_g,
         price_minor=price_minor,
         currency=CURRENCY,
+        floor_minor=floor_minor,
         per_buyer_limit=per_buyer_limit,
         status=PackStatus.LISTED,
         created_at=now,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, TextClause, text
 
-from core.clock import local_day
+from core.clock import LOCAL, local_day
 from core.db import session
 from shop.offers import LEFT_PACKS
 
@@ -16,7 +16,8 @@ def _statement(which_offers: str) -> TextClause:
     return text(f"""
         SELECT room.id AS session_id, room.status AS room_status, offer.id AS offer_id, offer.number,
                product.name AS product_name, pack.id AS pack_id, pack.name AS pack_name, pack.net_g,
-               offer.price_minor, offer.currency, offer.per_buyer_limit, offer.status, {LEFT_PACKS} AS left_packs
+               offer.price_minor, offer.currency, offer.per_buyer_limit, offer.opens_at, offer.closes_at,
+               offer.status, {LEFT_PACKS} AS left_packs
         FROM live_sessions room
         LEFT JOIN live_offers offer ON {which_offers}
         LEFT JOIN packs pack ON pack.id = offer.pack_id
@@ -60,6 +61,12 @@ def _offer(row: Row[Any]) -> dict[str, Any]:
         "price_minor": row.price_minor,
         "currency": row.currency,
         "per_buyer_limit": row.per_buyer_limit,
+        "opens_at": _told(row.opens_at),
+        "closes_at": _told(row.closes_at),
         "status": str(row.status),
         "left": row.left_packs,
     }
+
+
+def _told(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(LOCAL).isoformat()

@@ -133,7 +133,7 @@ def _candidates(words: str) -> list[regions.Region]:
 
 def _goods(line: ClaimLine) -> Goods:
     """What the line stands for. Raises PackUnknown, OfferUnknown, NotOnAir and the like."""
-    return goods.read([line], day=clock.local_day(clock.now())).find(line)
+    return goods.read([line], now=clock.now()).find(line)
 
 
 def _form(given: dict[str, str], refusal: Refusal | None) -> str:

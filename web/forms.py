@@ -46,6 +46,11 @@ def whole(name: str) -> int:
     return int(value)
 
 
+def confirmed(name: str) -> bool:
+    """Whether this very figure was confirmed; a figure that was changed since is a new one."""
+    return bool(given := request.form.get(name, "").strip()) and request.form.get(f"{name}_confirmed", "") == given
+
+
 def optional_whole(name: str) -> int | None:
     """A whole number above zero, or nothing. Raises FigureUnreadable."""
     return whole(name) if request.form.get(name, "").strip() else None

@@ -17,6 +17,7 @@ from orders.orders import Order, OrderStatus
 from shop import live, offers
 from shop.farms import Farm
 from shop.live import LiveSession
+from shop.offer_terms import Window
 from shop.offers import LiveOffer, OfferStatus
 from shop.packs import Pack, PackStatus
 from shop.products import Product, ProductStatus
@@ -87,7 +88,8 @@ def add(session_id: UUID) -> Response:
             offers.add(
                 found, pack_id=forms.uuid(request.form.get("pack", "")),
                 price_minor=forms.fen_of_yuan("yuan"), pool=forms.whole("pool"),
-                per_buyer_limit=forms.optional_whole("limit"), by=who.user_id, now=clock.now(),
+                per_buyer_limit=forms.optional_whole("limit"), window=_window(clock.now()),
+                confirmed=forms.confirmed("yuan"), by=who.user_id, now=clock.now(),
             )  # fmt: skip
     except Refusal as refusal:
         return make_response(_console(found, refusal), refusal.status)
@@ -105,14 +107,22 @@ def handle(session_id: UUID, offer_id: UUID, deed: str) -> Response:
             if deed == "pin":
                 offers.pin(found, offer.id, by=who.user_id, now=now)
             elif deed == "reprice":
-                offers.reprice(offer, price_minor=forms.fen_of_yuan("yuan"), by=who.user_id, now=now)
+                price_minor, confirmed = forms.fen_of_yuan("yuan"), forms.confirmed("yuan")
+                offers.reprice(offer, price_minor=price_minor, confirmed=confirmed, by=who.user_id, now=now)
             elif deed == "stop":
                 offers.stop(offer, by=who.user_id, now=now)
             else:
                 offers.reopen(offer, by=who.user_id, now=now)
     except Refusal as refusal:
-        return make_response(_console(found, refusal), refusal.status)
+        return make_response(_console(found, refusal, about=offer.id), refusal.status)
     return pages.redirect(url_for("host.console", session_id=session_id))
+
+
+def _window(now: datetime) -> Window:
+    """A flash window as a host says it: in so many minutes, for so many minutes."""
+    wait, last = forms.optional_whole("opens_in_min"), forms.optional_whole("lasts_min")
+    opens_at = now + timedelta(minutes=wait) if wait else None
+    return Window(opens_at, (opens_at or now) + timedelta(minutes=last) if last else None)
 
 
 def pulse(session_id: UUID, *, now: datetime) -> Pulse:
@@ -133,7 +143,7 @@ def _sessions(refusal: Refusal | None) -> str:
     return render_template("host_sessions.html", sessions=mine, refusal=refusal, given=request.form)
 
 
-def _console(found: LiveSession, refusal: Refusal | None) -> str:
+def _console(found: LiveSession, refusal: Refusal | None, about: UUID | None = None) -> str:
     now = clock.now()
     shown: list[LiveOffer] = list(offers.of_session(found.id))
     return render_template(
@@ -145,6 +155,7 @@ def _console(found: LiveSession, refusal: Refusal | None) -> str:
         packs=_packs(found),
         open=OfferStatus.OPEN,
         refusal=refusal,
+        about=about,
         given=request.form,
         now=now,
     )

@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
         drawing=goods_art.drawing,
         wash=goods_art.wash,
     )
-    app.jinja_env.filters.update(cn_date=cn_date, cn_time=cn_time, cn_moment=cn_moment, pct=pct)
+    app.jinja_env.filters.update(hms=clock.local_time, cn_date=cn_date, cn_time=cn_time, cn_moment=cn_moment, pct=pct)
     app.jinja_env.filters.update(jin=jin, jin_only=jin_only, per_jin=per_jin, yuan=yuan)
     app.context_processor(_reader)
 

@@ -41,6 +41,7 @@ def room(session_id: UUID) -> str:
         "room.html",
         live=found,
         state=state,
+        at_ms=int(moment.timestamp() * 1_000),
         offers=shown,
         left=offers.left([offer.id for offer in shown], now=moment),
         station=session.get(Station, found.station_id),

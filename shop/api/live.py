@@ -17,12 +17,14 @@ from core.web import Blueprint
 from shop import live, offers, relay, rooms
 from shop.api.texts import Line
 from shop.live import TITLE_MAX, LiveSession, SessionStatus
+from shop.offer_terms import Window
 from shop.offers import NUMBER_MAX, POOL_MAX, PRICE_MAX_MINOR, LiveOffer
 
 blueprint = Blueprint("live-sessions", __name__, description="Live sale: sessions, their numbered offers, the stream")
 
 PRICE = validate.Range(1, PRICE_MAX_MINOR)
 LIMIT = validate.Range(1, 1_000)
+CONFIRMED = {"description": "The price is meant, although it is below the floor"}
 
 
 class LiveSessionIn(Schema):
@@ -62,11 +64,15 @@ class LiveOfferIn(Schema):
     price_minor = Whole(required=True, validate=PRICE)
     pool = Whole(required=True, validate=validate.Range(0, POOL_MAX))
     per_buyer_limit = Whole(load_default=None, allow_none=True, validate=LIMIT)
+    opens_at = Moment(load_default=None, allow_none=True)
+    closes_at = Moment(load_default=None, allow_none=True)
+    confirmed = fields.Boolean(load_default=False, metadata=CONFIRMED)
     number = Whole(load_default=None, allow_none=True, validate=validate.Range(1, NUMBER_MAX))
 
 
 class RepriceIn(Schema):
     price_minor = Whole(required=True, validate=PRICE)
+    confirmed = fields.Boolean(load_default=False, metadata=CONFIRMED)
 
 
 class LiveOfferOut(Schema):
@@ -82,6 +88,8 @@ class LiveOfferOut(Schema):
     held = fields.Integer()
     sold = fields.Integer()
     per_buyer_limit = fields.Integer(allow_none=True)
+    opens_at = Moment(allow_none=True)
+    closes_at = Moment(allow_none=True)
     status = fields.String()
 
 
@@ -97,6 +105,8 @@ class ShownOffer(Schema):
     price_minor = fields.Integer()
     currency = fields.String()
     per_buyer_limit = fields.Integer(allow_none=True)
+    opens_at = fields.String(allow_none=True)
+    closes_at = fields.String(allow_none=True)
     status = fields.String()
     left = fields.Integer()
 
@@ -179,7 +189,8 @@ def list_offers(session_id: UUID) -> dict[str, Any]:
 @blueprint.response(201, LiveOfferOut)
 def offer(new: dict[str, Any], session_id: UUID) -> LiveOffer:
     """Offer a pack under a number, at a live price, from a pool of its own."""
-    return offers.add(_mine(session_id), **new, by=auth.current().user_id, now=clock.now())
+    window = Window(new.pop("opens_at"), new.pop("closes_at"))
+    return offers.add(_mine(session_id), **new, window=window, by=auth.current().user_id, now=clock.now())
 
 
 @blueprint.post("/live-sessions/<uuid:session_id>/offers/<uuid:offer_id>/reprice")

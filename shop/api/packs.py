@@ -32,6 +32,7 @@ class PackIn(Schema):
     tare_g = Whole(load_default=0, validate=TARE)
     price_minor = Whole(required=True, validate=PRICE)
     per_buyer_limit = Whole(load_default=None, allow_none=True, validate=LIMIT)
+    floor_minor = Whole(load_default=None, allow_none=True, validate=PRICE)
 
 
 class PackChange(Schema):
@@ -40,6 +41,7 @@ class PackChange(Schema):
     name = Line(40)
     price_minor = Whole(validate=PRICE)
     per_buyer_limit = Whole(allow_none=True, validate=LIMIT)
+    floor_minor = Whole(allow_none=True, validate=PRICE)
     status = fields.Enum(PackStatus, by_value=True)
 
 

@@ -148,6 +148,33 @@ def test_the_shop_works_without_scripts(visit: Visit):
     expect(page).to_have_url(re.compile("/login"))
 
 
+def test_a_flash_sale_opens_by_the_clock_of_the_house_without_a_reload(visit: Visit):
+    console = visit("04", "/host")
+    console.locator("main li a").first.click()
+    console.wait_for_url(re.compile("/host/[0-9a-f-]{36}"))
+    console.fill("#yuan", "1")
+    console.fill("#pool", "10")
+    console.click("summary:has-text('限时秒杀')")
+    console.fill("#opens_in_min", "1")
+    console.fill("#lasts_min", "2")
+    console.click("button:has-text('加上')")
+    expect(console.get_by_role("alert")).to_contain_text("低于底价")
+    console.click("button:has-text('确定按 ¥1.00 卖')")
+    console.locator("main li.card").last.locator("button:has-text('讲解')").click()
+    expect(console.locator("main li.card").last).to_contain_text("讲解中")
+    room = visit(None, "/")
+    room.clock.install()
+    room.goto(urljoin(room.url, "/live/" + console.url.rsplit("/", 1)[1]))
+    order = room.locator("[data-order]")
+    expect(order).to_contain_text(re.compile(r"\d\d:\d\d:\d\d 开抢"))
+    expect(order).to_have_attribute("aria-disabled", "true")
+    room.clock.fast_forward("01:01")
+    expect(order).to_contain_text("立即下单")
+    expect(order).not_to_have_attribute("aria-disabled", "true")
+    room.clock.fast_forward("02:01")
+    expect(order).to_contain_text("抢完收摊了")
+
+
 def _buy(page: Page) -> str:
     """Order peaches, look at the WeChat code, think better of it and pay by Alipay on the wallet's page."""
     number = _order(page, method="wechat_pay")

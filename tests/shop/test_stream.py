@@ -79,7 +79,9 @@ def test_a_viewer_gets_the_state_at_once(service):
 
 def test_a_stream_holds_public_facts_only(service):
     room, _offer = pinned_room()
-    names = "offer_id number name pack_id pack net_g price_minor currency per_buyer_limit status left"
+    names = (
+        "offer_id number name pack_id pack net_g price_minor currency per_buyer_limit opens_at closes_at status left"
+    )
     assert Viewer(service, room.id).event()["pinned"].keys() == set(names.split())
 
 
@@ -95,7 +97,10 @@ def test_every_change_reaches_the_viewer(service):
         return viewer.event()
 
     assert after(lambda o: pools.hold({o.id: 5}, reference="a", now=MORNING))["pinned"]["left"] == 15
-    assert after(lambda o: offers.reprice(o, price_minor=99, by=by, now=MORNING))["pinned"]["price_minor"] == 99
+    assert (
+        after(lambda o: offers.reprice(o, price_minor=99, confirmed=True, by=by, now=MORNING))["pinned"]["price_minor"]
+        == 99
+    )
     assert after(lambda o: offers.stop(o, by=by, now=MORNING))["pinned"]["left"] == 0
     assert after(lambda _o: live.end(session.get(LiveSession, room.id), by=by, now=MORNING))["status"] == "ended"
     assert viewer.event() is None

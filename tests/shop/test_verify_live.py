@@ -71,7 +71,7 @@ def test_what_happens_in_one_instant_is_no_damage():
     offer = make.live_offer(room)
     offers.pin(room, offer.id, by=room.host_id, now=MORNING)
     offers.pin(room, None, by=room.host_id, now=MORNING)
-    offers.reprice(offer, price_minor=5, by=room.host_id, now=MORNING)
+    offers.reprice(offer, price_minor=5, confirmed=True, by=room.host_id, now=MORNING)
     session.flush()
     assert broken() == {}
 

@@ -5,12 +5,23 @@ const stage = document.querySelector("[data-room]");
 const find = (name) => stage.querySelector(`[data-${name}]`);
 const POLL_MS = 5000;
 let polling = 0;
+let last = null;
+// The clock of the house decides; ours is only set by it, once, when the page came.
+const aheadMs = Number(stage.dataset.at) - Date.now();
 
 function yuan(minor) {
   return "¥" + (minor / 100).toLocaleString("zh-CN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
+// Where an offer stands in its window: before it, in it, or after it.
+function phase(offer) {
+  const now = Date.now() + aheadMs;
+  if (offer.opens_at && now < Date.parse(offer.opens_at)) return "early";
+  return offer.closes_at && now >= Date.parse(offer.closes_at) ? "late" : "open";
+}
+
 function show(state) {
+  last = state;
   const pinned = state.pinned;
   for (const mark of stage.querySelectorAll("[data-status]")) mark.hidden = (mark.dataset.status === "on_air") !== (state.status === "on_air");
   find("pinned").hidden = !pinned;
@@ -26,12 +37,17 @@ function show(state) {
   find("price").textContent = yuan(pinned.price_minor);
   find("left").textContent = String(pinned.left);
   const order = find("order");
-  const over = pinned.left < 1 || state.status !== "on_air";
+  const when = phase(pinned);
+  const gone = pinned.left < 1 || state.status !== "on_air";
+  const over = gone || when !== "open";
   order.href = "/checkout?offer=" + encodeURIComponent(pinned.offer_id);
   order.toggleAttribute("aria-disabled", over);
   if (over) order.setAttribute("aria-disabled", "true");
   find("buy").hidden = over;
-  find("sold-out").hidden = !over;
+  find("sold-out").hidden = !gone;
+  find("early").hidden = gone || when !== "early";
+  find("late").hidden = gone || when !== "late";
+  if (when === "early") find("opens").textContent = pinned.opens_at.slice(11, 19);
 }
 
 async function poll() {
@@ -53,4 +69,6 @@ function follow() {
 find("order").addEventListener("click", (event) => {
   if (find("order").getAttribute("aria-disabled") === "true") event.preventDefault();
 });
+// Windows open and close by themselves.
+setInterval(() => { if (last && last.pinned && (last.pinned.opens_at || last.pinned.closes_at)) show(last); }, 500);
 follow();
