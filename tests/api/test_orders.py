@@ -116,6 +116,14 @@ def test_a_stopped_pack_is_refused_in_the_readers_language(client, buyer):
     assert "停售" not in english.json["detail"]
 
 
+def test_packs_of_a_foreign_station_are_another_order(client, buyer):
+    lines = [{"pack_id": str(make.pack_with_lot().id), "quantity": 1} for _station in range(2)]
+    answer = send(client, buyer[1], body(*lines))
+    assert (answer.status_code, answer.json["code"]) == (422, "lines_of_several_stations")
+    assert "分开下单" in answer.json["detail"]
+    assert nothing_written()
+
+
 def test_a_sold_out_lot_says_what_is_left(client, buyer):
     pack = make.pack_with_lot(low_g=2_500)
     answer = send(client, buyer[1], body({"pack_id": str(pack.id), "quantity": 2}))
