@@ -20,6 +20,7 @@ from benchmarks._house import own_database
 
 CLIENTS = 32
 ORDERS = 3_000
+BUYERS = 400
 BAR_PER_S = 200
 PORT = 18_730
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,14 +57,14 @@ def measure() -> dict[str, Any]:
 
 
 def _prepare() -> tuple[list[str], str]:
-    """A buyer for each client, signed in, and a pack with a lot that is large enough."""
+    """Buyers, signed in, as one may hold only a few unpaid orders; and a pack with a lot that is large enough."""
     from core import auth, clock, db
     from tests import make
 
     now = clock.now()
     with db.transaction():
         pack = make.pack_with_lot(low_g=500_000_000, now=now)
-        tokens = [auth.open_login(make.user(), agent="bench", now=now) for _client in range(CLIENTS)]
+        tokens = [auth.open_login(make.user(), agent="bench", now=now) for _buyer in range(BUYERS)]
         return tokens, str(pack.id)
 
 
@@ -95,7 +96,7 @@ def _wait() -> None:
 def _orders(tokens: list[str], pack_id: str, how_many: int) -> Run:
     body = json.dumps({"lines": [{"pack_id": pack_id, "quantity": 1}], "address": ADDRESS}).encode()
     asked = (
-        request("/api/v1/orders", tokens[number % CLIENTS], body, f"bench-{how_many}-{number:08d}")
+        request("/api/v1/orders", tokens[number % BUYERS], body, f"bench-{how_many}-{number:08d}")
         for number in range(how_many)
     )
     return drive(PORT, asked, clients=CLIENTS)
@@ -103,7 +104,7 @@ def _orders(tokens: list[str], pack_id: str, how_many: int) -> Run:
 
 def _empty(tokens: list[str], how_many: int) -> Iterator[bytes]:
     turn = count()
-    return (request("/empty", tokens[next(turn) % CLIENTS]) for _each in range(how_many))
+    return (request("/empty", tokens[next(turn) % BUYERS]) for _each in range(how_many))
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from orders import goods, limits, placed, rows, serials, splits
 from orders.claims import Claim
 from orders.drafts import Draft, DraftLine, Wish, line_rows, move_row, order_row, split_rows
 from orders.goods import Shelf
-from orders.limits import OverBuyerLimit, Take
+from orders.limits import OverBuyerLimit, Take, TooManyUnpaid
 from orders.orders import Order, OrderLine, OrderMove
 from orders.placed import Outcome, Placed
 from orders.splits import LineSplit
@@ -101,6 +101,8 @@ def _wish(claim: Claim, shelf: Shelf) -> Wish:
 
 
 def _over(wish: Wish, take: Take, most: int) -> Refusal:
+    if take.is_unpaid_orders:
+        return TooManyUnpaid(most=most)
     names = {goods.offer_id or goods.pack_id: goods.pack_name for goods, _quantity in wish.found}
     return OverBuyerLimit(pack=names[take.subject_id], most=most)
 

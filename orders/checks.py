@@ -63,6 +63,9 @@ _COUNTED = f"""
         JOIN order_parcels link ON link.line_id = line.id AND link.withdrawn_at IS NULL WHERE line.limited
     ) line JOIN orders one ON one.id = line.order_id
     GROUP BY one.buyer_id, coalesce(line.offer_id, line.pack_id)
+    UNION ALL
+    SELECT buyer_id, buyer_id, count(*) FROM orders
+    WHERE status = 'awaiting_payment' AND buyer_id IS NOT NULL GROUP BY buyer_id
 """
 
 LIMITS = f"""

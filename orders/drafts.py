@@ -10,7 +10,7 @@ from core.db import new_id
 from core.money import CURRENCY
 from orders.claims import Claim
 from orders.goods import Goods
-from orders.limits import Take
+from orders.limits import OPEN_MAX, Take, unpaid_order
 from orders.orders import Channel, OrderStatus
 from orders.rows import Row
 from orders.splits import Table
@@ -26,8 +26,8 @@ class Wish:
     found: list[tuple[Goods, int]]
 
     def takes(self) -> dict[Take, tuple[int, int]]:
-        """What it counts against the buyer's limits: quantity and limit by thing."""
-        sums: dict[Take, tuple[int, int]] = {}
+        """What it counts against the buyer's limits: quantity and limit by thing, the order itself among them."""
+        sums = {unpaid_order(self.claim.buyer_id): (1, OPEN_MAX)}
         for goods, quantity in self.found:
             if goods.buyer_limit is not None:
                 one = Take(self.claim.buyer_id, goods.offer_id or goods.pack_id)

@@ -82,6 +82,8 @@ def mark_paid(order: Order, *, now: datetime, by: UUID | None = None) -> None:
         packs, grams = drawn_on([order.id])
         if late:
             _count_again(order)
+        else:
+            limits.give_back(_unpaid([order.id]))
         events.order_paid.send(order, now=now)
         if late:
             hot.move_now(hot.RETAKE, packs, grams, reference=order.number, now=now)
@@ -113,8 +115,14 @@ def counted(order_ids: Collection[UUID]) -> list[tuple[Take, int]]:
 
 def _release(order_ids: Collection[UUID], reference: str, now: datetime) -> None:
     """Give back what was held, summed over all these orders."""
-    limits.give_back(counted(order_ids))
+    limits.give_back(counted(order_ids) + _unpaid(order_ids))
     hot.move(hot.RELEASE, *drawn_on(order_ids), reference=reference, now=now)
+
+
+def _unpaid(order_ids: Collection[UUID]) -> list[tuple[Take, int]]:
+    """What orders counted as long as they waited for their payment. Sales of other platforms have no buyer of ours."""
+    buyers = session.scalars(select(Order.buyer_id).where(Order.id.in_(order_ids)))
+    return [(limits.unpaid_order(buyer), 1) for buyer in buyers if buyer]
 
 
 def _count_again(order: Order) -> None:

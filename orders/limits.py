@@ -18,15 +18,28 @@ class OverBuyerLimit(Conflict):
     message = _("“{pack}”每人限购 {most} 件。")
 
 
+class TooManyUnpaid(Conflict):
+    """The buyer has so many orders waiting for their payment that he may not hold more; paying or cancelling helps."""
+
+    message = _("您有 {most} 个订单还没付款，先付款或取消，再下新单。")
+
+
+OPEN_MAX = 10
+"""Orders of one buyer that may wait for their payment at once, so that nobody keeps a harvest from the others."""
+
+
 class BuyerTake(Model):
-    """How many of a limited pack or offer a buyer has in orders that are waiting, paid or on their way."""
+    """How many of a limited pack or offer a buyer has in orders that are waiting, paid or on their way.
+
+    The row whose subject is the buyer himself counts his orders that wait for their payment.
+    """
 
     __tablename__ = "buyer_takes"
     __table_args__ = (CheckConstraint("quantity >= 0", name="quantity_not_negative"),)
 
     buyer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     subject_id: Mapped[UUID] = mapped_column(primary_key=True)
-    """The offer, or the pack when it was not bought live."""
+    """The offer, the pack when it was not bought live, or the buyer."""
     quantity: Mapped[int]
 
 
@@ -35,6 +48,16 @@ class Take(NamedTuple):
 
     buyer_id: UUID
     subject_id: UUID
+
+    @property
+    def is_unpaid_orders(self) -> bool:
+        """Whether it is not a thing, but the number of his orders that wait for their payment."""
+        return self.buyer_id == self.subject_id
+
+
+def unpaid_order(buyer_id: UUID) -> Take:
+    """What an order counts until it is paid, cancelled or expired."""
+    return Take(buyer_id, buyer_id)
 
 
 Takes = Mapping[Take, tuple[int, int]]
@@ -106,15 +129,22 @@ def take(wanted: Takes) -> set[Take]:
 
 
 _GIVE_BACK = text("""
-    UPDATE buyer_takes AS known SET quantity = known.quantity - given.quantity
-    FROM (
+    WITH given AS MATERIALIZED (
         SELECT buyer_id, subject_id, sum(quantity) AS quantity
         FROM unnest(CAST(:buyers AS uuid[]), CAST(:subjects AS uuid[]), CAST(:quantities AS int[]))
              AS one (buyer_id, subject_id, quantity)
         GROUP BY buyer_id, subject_id
-    ) AS given
-    WHERE known.buyer_id = given.buyer_id AND known.subject_id = given.subject_id
+    ), locked AS MATERIALIZED (
+        SELECT known.buyer_id, known.subject_id, given.quantity
+        FROM buyer_takes known JOIN given USING (buyer_id, subject_id)
+        ORDER BY known.buyer_id, known.subject_id
+        FOR NO KEY UPDATE OF known
+    )
+    UPDATE buyer_takes AS known SET quantity = known.quantity - locked.quantity
+    FROM locked
+    WHERE known.buyer_id = locked.buyer_id AND known.subject_id = locked.subject_id
 """)
+"""Rows are locked in the order in which `_TAKE` takes them, so that the two never wait for each other in a ring."""
 
 
 def give_back(returned: Iterable[tuple[Take, int]]) -> None:

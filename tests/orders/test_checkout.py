@@ -144,7 +144,7 @@ def test_a_buyer_gets_no_more_than_the_limit():
     with pytest.raises(OverBuyerLimit):
         checkout.place_one(make.claim((pack, 2), buyer=buyer), now=MORNING)
     checkout.place_one(make.claim((pack, 1), buyer=buyer), now=MORNING)
-    assert session.scalars(select(BuyerTake)).one().quantity == 2
+    assert session.get_one(BuyerTake, (buyer.id, pack.id)).quantity == 2
 
 
 def test_the_limit_is_each_buyers_own():
@@ -198,7 +198,7 @@ def test_an_order_costs_a_handful_of_statements():
     seen = []
     event.listen(engine(), "before_cursor_execute", lambda *facts: seen.append(facts[2]))
     checkout.place_one(claim, now=MORNING)
-    assert len(seen) <= 6, seen
+    assert len(seen) <= 7, seen
 
 
 def test_a_hundred_orders_cost_as_many_statements_as_one():
@@ -208,4 +208,4 @@ def test_a_hundred_orders_cost_as_many_statements_as_one():
     seen = []
     event.listen(engine(), "before_cursor_execute", lambda *facts: seen.append(facts[2]))
     assert all(isinstance(one, Placed) for one in checkout.place(claims, now=MORNING))
-    assert len(seen) <= 6, seen
+    assert len(seen) <= 7, seen

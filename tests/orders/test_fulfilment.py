@@ -128,7 +128,7 @@ def test_what_is_withdrawn_before_it_left_goes_back_on_the_shelf():
     assert fulfilment.withdraw(order, now=MORNING, by=None, reason="退款")
     assert boxes(order) == []
     assert (lot().allocated_g, lot().held_g) == (0, 0)
-    assert session.scalars(select(BuyerTake.quantity)).one() == 0
+    assert set(session.scalars(select(BuyerTake.quantity))) == {0}
     assert {box.status for box in session.scalars(select(Parcel))} == {"cancelled"}
 
 

@@ -98,7 +98,7 @@ def test_an_expired_live_order_gives_its_pool_and_limit_back():
     lifecycle.expire_due(LATE)
     session.refresh(offer)
     assert offer.held == 0
-    assert session.scalars(select(BuyerTake)).one().quantity == 0
+    assert set(session.scalars(select(BuyerTake.quantity))) == {0}
     checkout.place_one(make.claim((offer, 1), buyer=buyer), now=LATE)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Thread
 from uuid import UUID
@@ -32,6 +33,12 @@ def claim() -> Claim:
     with transaction():
         pack = make.pack_with_lot(low_g=2_500_000)
         return Claim(make.user().id, (ClaimLine(1, pack.id),), make.address())
+
+
+def of_somebody_else(claim: Claim) -> Claim:
+    """The same wish of another buyer."""
+    with transaction():
+        return replace(claim, buyer_id=make.user().id)
 
 
 def place(claim: Claim) -> UUID:
@@ -86,10 +93,10 @@ DEEDS: dict[str, tuple[Callable[[Claim], UUID], Callable[[UUID], None]]] = {
 @pytest.mark.parametrize("deed", DEEDS)
 def test_who_orders_does_not_wait_while_another_order_is_worked_on(claim: Claim, deed: str) -> None:
     prepare, work = DEEDS[deed]
-    order_id = prepare(claim)
+    order_id, theirs = prepare(claim), of_somebody_else(claim)
     with transaction():
         work(order_id)
-        other = Thread(target=place, args=[claim])
+        other = Thread(target=place, args=[theirs])
         other.start()
         other.join(AT_ONCE_S)
         assert not other.is_alive()
@@ -99,12 +106,14 @@ def test_who_orders_does_not_wait_while_another_order_is_worked_on(claim: Claim,
 
 
 def test_orders_are_placed_paid_cancelled_expired_and_refunded_on_one_lot_and_none_is_refused(claim: Claim) -> None:
-    ended = [(work, prepare(claim)) for prepare, work in list(DEEDS.values()) for _time in range(TIMES)]
+    ended = [
+        (work, prepare(of_somebody_else(claim))) for prepare, work in list(DEEDS.values()) for _time in range(TIMES)
+    ]
 
     def act(number: int) -> Refusal | None:
         try:
             if number % 2:
-                place(claim)
+                place(of_somebody_else(claim))
             else:
                 work, order_id = ended[number // 2]
                 with transaction():
