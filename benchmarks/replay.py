@@ -178,9 +178,7 @@ class Wave:
 
     def go(self) -> None:
         """From the claim to the door, and what goes back."""
-        self._all(self._place, self.orders)
-        self._all(self._pay, self.paid)
-        until(lambda: self._states(self.paid) <= {"paid"}, "payments to arrive")
+        self._all(self._buy, self.orders)
         self._all(self._refund_whole, [one for one in self.paid if one.row.end == "refunded"])
         self._find_boxes()
         boxes = [box for one in self.kept for box in one.boxes]
@@ -194,17 +192,14 @@ class Wave:
         for _done in self.pool.map(step, list(things)):
             continue
 
-    def _states(self, orders: list[Lived]) -> set[str]:
-        wanted = {one.number for one in orders}
-        found = self.people["buyer"].everything("/orders")
-        states = set()
-        for order in found:
-            if order["number"] in wanted:
-                states.add(order["status"])
-                wanted.discard(order["number"])
-            if not wanted:
-                break
-        return states
+    def _buy(self, one: Lived) -> None:
+        """Order and pay, and wait till the money is there: a buyer may hold only a few unpaid orders."""
+        self._place(one)
+        if one.row.paid:
+            self._pay(one)
+            for _try in polling(f"the payment of {one.number}"):
+                if self.people["buyer"].get(f"/orders/{one.number}")["status"] == "paid":
+                    return
 
     def _place(self, one: Lived) -> None:
         """As the report says, at its price; unpaid orders are called off."""
