@@ -7,7 +7,7 @@ from flask import Flask
 
 BLUEPRINTS = (
     "regions", "tariffs", "branches", "stations",
-    "parcels", "labels", "delivery", "dispatches", "runs", "tracking",
+    "parcels", "labels", "delivery", "dispatches", "runs", "hand_over", "tracking",
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     ADDRESS_WRONG = "address_wrong"
     NO_ANSWER = "no_answer"
     ROAD_CLOSED = "road_closed"
+    NOT_COLLECTED = "not_collected"
 
 
 class CollectorNameMissing(Malformed):

@@ -3,15 +3,33 @@
 伏水湾 is in no table of divisions (merged or colloquial), so its station has a name and lies in a town near by.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, time
 from typing import NamedTuple
 
 from core import users
+from core.clock import local_day
 from core.db import session
 from core.permissions import Role
 from core.users import User
-from logistics import branches, staff, stations
+from logistics import (
+    acceptance,
+    branches,
+    dispatch,
+    forwarding,
+    packing,
+    parcels,
+    reconciliation,
+    runs,
+    staff,
+    staging,
+    stations,
+)
+from logistics.addresses import Address
 from logistics.branches import Branch
+from logistics.dispatch import Dispatch
+from logistics.labels import issue
+from logistics.parcels import Parcel
 from logistics.staff import Duty
 from logistics.stations import OutletType, Station, StationLevel
 
@@ -73,6 +91,13 @@ PEOPLE = (
 """Phone, name, duty and station."""
 DRIVER = ("13900000006", "向师傅", "431201")
 
+NEIGHBOURS = (
+    ("杨桂花", "+8613800004455", "自家做的腊肉 3斤"),
+    ("龙三妹", "+8613800006677", "千层布鞋 2双"),
+    ("吴老四", "+8613800008899", "干辣椒 2斤"),
+)
+"""People of 青松村 for whom something comes: the first two wait at its station, the last at the branch."""
+
 
 def load_places(now: datetime) -> dict[str, Branch | Station]:
     """Open the demo world's branches and stations with their people; what is there already stays. By code."""
@@ -101,3 +126,41 @@ def load_places(now: datetime) -> dict[str, Branch | Station]:
 
 def _person(phone: str, name: str, role: Role, now: datetime) -> User:
     return users.by_phone(phone) or users.sign_up(phone, PASSWORD, name, [role], demo=True, now=now)
+
+
+def load_parcels(places: Mapping[str, Branch | Station], driver: User, now: datetime) -> None:
+    """Parcels from one village of a branch to another: two wait at the station, one may still be sent on."""
+    branch, origin, home = places["431202"], places["YL-01"], places["YL-03"]
+    boxes = [_box(origin, *neighbour, now=now) for neighbour in NEIGHBOURS]
+    bag = dispatch.open_for(origin, now=now)
+    dispatch.add(bag, boxes, by=None, now=now)
+    dispatch.close(bag, by=None, now=now)
+    _ride(branch, origin, driver, bag, boxes, now)
+    _ride(branch, home, driver, forwarding.send_on(home, _numbers(boxes[:2]), by=None, now=now), boxes[:2], now)
+
+
+def _box(origin: Station, name: str, phone: str, contents: str, *, now: datetime) -> Parcel:
+    to = Address(name=name, phone=phone, region_code="431281217202", detail="2 组")
+    box = parcels.register(
+        station_id=origin.id, reference=None, recipient=to, contents=contents, promised_net_g=None, tare_g=200,
+        pack_by=None, now=now,
+    )  # fmt: skip
+    packing.pack(box, by=None, now=now)
+    packing.weigh(box, gross_g=1_700, by=None, now=now)
+    acceptance.mark_acceptance(box, real_name=True, inspected=True, screened=True, by=None, now=now)
+    issue.label(box, by=None, now=now)
+    staging.stage(box, by=None, now=now)
+    return box
+
+
+def _ride(branch: Branch, stop: Station, driver: User, bag: Dispatch, boxes: list[Parcel], now: datetime) -> None:
+    """The van takes a closed bag from or to one station, and it is counted in whole."""
+    van = runs.plan(branch, driver_id=driver.id, day=local_day(now), station_ids=[stop.id], now=now)
+    runs.load(van, _numbers(boxes), by=None, now=now)
+    runs.depart(van, by=None, now=now)
+    reconciliation.receive(bag, _numbers(boxes), by=None, now=now)
+    runs.arrive(van, now=now)
+
+
+def _numbers(boxes: list[Parcel]) -> list[str]:
+    return [box.number for box in boxes]

@@ -1,11 +1,12 @@
 """Dispatches: what one place announces to another before it arrives. Closing one is the pre-advice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, Select, func, select, update
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, Select, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,7 +17,7 @@ from core.errors import Conflict, NotFound
 from core.i18n import _
 from logistics import numbers, stations
 from logistics.moves import ParcelStatus
-from logistics.parcels import Parcel
+from logistics.parcels import Kind, Parcel
 from logistics.scans import Place
 from logistics.sets import within
 from logistics.stations import Branch, Station
@@ -204,10 +205,55 @@ def add(dispatch: Dispatch, boxes: Sequence[Parcel], *, by: UUID | None, now: da
 
 
 def _check_ready(dispatch: Dispatch, box: Parcel) -> None:
-    here = box.station_id if dispatch.direction is Direction.INWARD else box.destination_station_id
-    goes = dispatch.direction is Direction.OUTWARD or box.station_id is not None
-    if box.status is not ParcelStatus.STAGED or here != dispatch.station_id or not goes:
+    if _waits_for(box, dispatch.direction) != dispatch.station_id:
         raise ParcelNotStaged(number=box.number)
+
+
+def _waits_for(box: Parcel, direction: Direction) -> UUID | None:
+    """The station from or to which this box waits to ride in this direction; None where it does not."""
+    match direction, box.status:
+        case Direction.INWARD, ParcelStatus.STAGED:
+            return box.station_id
+        case (Direction.INWARD, ParcelStatus.GOING_BACK) | (
+            Direction.OUTWARD,
+            ParcelStatus.STAGED | ParcelStatus.FORWARDED,
+        ):
+            return box.destination_station_id
+    return None
+
+
+def waits_as(dispatch: Dispatch, box: Parcel) -> ParcelStatus:
+    """What a box of this dispatch is again when it turns out that it is not aboard."""
+    if dispatch.direction is Direction.INWARD:
+        return ParcelStatus.GOING_BACK if box.destination_station_id else ParcelStatus.STAGED
+    return ParcelStatus.STAGED if box.kind is Kind.GOODS else ParcelStatus.FORWARDED
+
+
+def ready_inward(station_id: UUID) -> Select[Parcel]:
+    """What stands at a station for the next van to the branch: its own boxes, and those that nobody collected."""
+    own = (Parcel.station_id == station_id) & (Parcel.status == ParcelStatus.STAGED)
+    back = (Parcel.destination_station_id == station_id) & (Parcel.status == ParcelStatus.GOING_BACK)
+    return select(Parcel).where(or_(own, back))
+
+
+def unannounced() -> ColumnElement[bool]:
+    """Parcels that no dispatch holds."""
+    return ~exists().where(DispatchItem.parcel_id == Parcel.id, DispatchItem.state == ItemState.DECLARED)
+
+
+def holding(box: Parcel) -> Dispatch:
+    """The dispatch that announces this box."""
+    held = DispatchItem.parcel_id == box.id, DispatchItem.state == ItemState.DECLARED
+    return session.scalars(select(Dispatch).join(DispatchItem).where(*held)).one()
+
+
+def by_origin(rows: Iterable[Any]) -> dict[Place, list[UUID]]:
+    """Ids of boxes by the place where their dispatch was made up, from rows of both."""
+    found: dict[Place, list[UUID]] = {}
+    for row in rows:
+        origin = Place(row.branch_id, row.station_id if row.direction is Direction.INWARD else None)
+        found.setdefault(origin, []).append(row.id)
+    return found
 
 
 def _declared(dispatch: Dispatch) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -16,6 +16,8 @@ class ParcelStatus(StrEnum):
     LOADED = "loaded"
     IN_TRANSIT = "in_transit"
     ARRIVED = "arrived"
+    FORWARDED = "forwarded"
+    GOING_BACK = "going_back"
     OUT_FOR_DELIVERY = "out_for_delivery"
     DELIVERED = "delivered"
     RETURNED = "returned"
@@ -30,9 +32,11 @@ NEXT: dict[ParcelStatus, frozenset[ParcelStatus]] = {
     S.WEIGHED: frozenset({S.PACKED, S.LABELLED, S.CANCELLED}),  # packed again: the box was opened
     S.LABELLED: frozenset({S.PACKED, S.STAGED, S.CANCELLED}),
     S.STAGED: frozenset({S.LABELLED, S.LOADED, S.ARRIVED, S.CANCELLED}),  # arrived: it rode along unscanned
-    S.LOADED: frozenset({S.STAGED, S.IN_TRANSIT, S.ARRIVED}),
-    S.IN_TRANSIT: frozenset({S.ARRIVED, S.STAGED}),  # staged: it turned out that it never rode along
-    S.ARRIVED: frozenset({S.OUT_FOR_DELIVERY, S.DELIVERED, S.RETURNED}),
+    S.LOADED: frozenset({S.STAGED, S.FORWARDED, S.GOING_BACK, S.IN_TRANSIT, S.ARRIVED}),
+    S.IN_TRANSIT: frozenset({S.ARRIVED, S.STAGED, S.FORWARDED, S.GOING_BACK}),  # waits: it never rode along
+    S.ARRIVED: frozenset({S.FORWARDED, S.GOING_BACK, S.OUT_FOR_DELIVERY, S.DELIVERED, S.RETURNED}),
+    S.FORWARDED: frozenset({S.LOADED, S.ARRIVED}),
+    S.GOING_BACK: frozenset({S.LOADED, S.ARRIVED}),
     S.OUT_FOR_DELIVERY: frozenset({S.ARRIVED, S.DELIVERED, S.RETURNED}),
     S.DELIVERED: frozenset(),
     S.RETURNED: frozenset(),
@@ -41,6 +45,8 @@ NEXT: dict[ParcelStatus, frozenset[ParcelStatus]] = {
 """Every legal step. Nothing else moves a parcel."""
 
 ENDED = tuple(status for status, steps in NEXT.items() if not steps)
+WAITS_FOR_VAN = (S.STAGED, S.FORWARDED, S.GOING_BACK)
+"""At its station for the branch, at the branch for the addressee's station, and there for the branch again."""
 BEFORE_SCALE = (S.REGISTERED, S.PACKED, S.CANCELLED)
 ON_THE_WAY = (S.IN_TRANSIT, S.ARRIVED, S.OUT_FOR_DELIVERY, S.DELIVERED, S.RETURNED)
 
@@ -53,6 +59,8 @@ WORDS = {
     S.LOADED: _("已装车"),
     S.IN_TRANSIT: _("运输中"),
     S.ARRIVED: _("已到达"),
+    S.FORWARDED: _("待发村站"),
+    S.GOING_BACK: _("待退支局"),
     S.OUT_FOR_DELIVERY: _("派送中"),
     S.DELIVERED: _("已签收"),
     S.RETURNED: _("已退回"),

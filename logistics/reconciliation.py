@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -20,7 +20,7 @@ from core.i18n import _
 from logistics import acceptance, dispatch, events, numbers, parcels
 from logistics.dispatch import ITEMS_MAX, Direction, Dispatch, DispatchItem, DispatchStatus, ItemState
 from logistics.moves import ParcelStatus
-from logistics.parcels import Parcel
+from logistics.parcels import Kind, Parcel
 from logistics.scans import Code
 from logistics.sets import within
 
@@ -143,7 +143,7 @@ def _match(here: Dispatch, seen: set[str], *, by: UUID | None, now: datetime) ->
         .returning(DispatchItem.parcel_id)
         .execution_options(synchronize_session=False)
     ).all()
-    parcels.step(matched, S.ARRIVED, _arrival(here), by=by, now=now, at=here.destination)
+    _take_in(here, matched, by=by, now=now)
     short = Discrepancy.dispatch_id == here.id, Discrepancy.closed_at.is_(None), Discrepancy.kind == Difference.SHORT
     session.execute(
         update(Discrepancy)
@@ -175,7 +175,14 @@ def _note_extra(here: Dispatch, seen: set[str], *, by: UUID | None, now: datetim
     for kind in (Difference.OVER, Difference.MISSENT):
         _note(here, [pair for pair in found + strangers if kinds[pair[0]] is kind], kind, by=by, now=now)
     free = [row.id for row in known.values() if row.branch_id is None]
-    parcels.step(acceptance.marked(free), S.ARRIVED, _arrival(here), by=by, now=now, at=here.destination)
+    _take_in(here, acceptance.marked(free), by=by, now=now)
+
+
+def _take_in(here: Dispatch, parcel_ids: Sequence[UUID], *, by: UUID | None, now: datetime) -> None:
+    """They have arrived. An order's box is now where it was counted: at that station, or at the branch."""
+    code = Code.AT_BRANCH if here.direction is Direction.INWARD else Code.AT_STATION
+    at = case((Parcel.kind == Kind.GOODS, Parcel.destination_station_id), else_=here.destination.station_id)
+    parcels.step(parcel_ids, S.ARRIVED, code, by=by, now=now, at=here.destination, destination_station_id=at)
 
 
 def _note_short(here: Dispatch, *, by: UUID | None, now: datetime) -> None:
@@ -195,10 +202,6 @@ def _note(
             for number, parcel_id in found
         ]  # fmt: skip
         session.execute(insert(Discrepancy).on_conflict_do_nothing(), rows)
-
-
-def _arrival(here: Dispatch) -> Code:
-    return Code.AT_BRANCH if here.direction is Direction.INWARD else Code.AT_STATION
 
 
 def _numbers(here: Dispatch, states: Sequence[ItemState]) -> list[str]:
@@ -251,4 +254,6 @@ def explain(row: Discrepancy, *, cause: Cause, note: str = "", by: UUID | None, 
     if row.kind is Difference.SHORT and row.parcel_id:
         dispatch.take_out([row.parcel_id], ItemState.SETTLED)
         if cause is Cause.LEFT_BEHIND:
-            parcels.step([row.parcel_id], S.STAGED, Code.LEFT_BEHIND, only_from=[S.IN_TRANSIT], by=by, now=now)
+            bag, box = session.get_one(Dispatch, row.dispatch_id), session.get_one(Parcel, row.parcel_id)
+            again, origin = dispatch.waits_as(bag, box), bag.origin
+            parcels.step([box.id], again, Code.LEFT_BEHIND, only_from=[S.IN_TRANSIT], at=origin, by=by, now=now)

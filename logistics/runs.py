@@ -16,7 +16,7 @@ from core.errors import Conflict, Malformed, NotFound
 from core.i18n import _
 from logistics import acceptance, dispatch, events, numbers, parcels, scans, stations
 from logistics.dispatch import Dispatch, DispatchItem, DispatchStatus, ItemState
-from logistics.moves import ParcelStatus
+from logistics.moves import WAITS_FOR_VAN, ParcelStatus
 from logistics.parcels import Parcel
 from logistics.scans import Code
 from logistics.sets import within
@@ -100,6 +100,14 @@ class RunStop(Model):
     departed_at: Mapped[datetime | None]
 
 
+_ANNOUNCED = (
+    select(Parcel.id, Parcel.number, Dispatch.branch_id, Dispatch.station_id, Dispatch.direction)
+    .join(DispatchItem, (DispatchItem.parcel_id == Parcel.id) & (DispatchItem.state == ItemState.DECLARED))
+    .join(Dispatch, Dispatch.id == DispatchItem.dispatch_id)
+)
+"""Boxes with the dispatch that announces them."""
+
+
 @dataclass(frozen=True)
 class Departure:
     """What left and what did not: announced = loaded + left behind."""
@@ -159,9 +167,11 @@ def load(run: Run, scanned: str | Sequence[str], *, by: UUID | None, now: dateti
     fresh = [row for row in rows if not (row.run_id == run.id and row.status is S.LOADED)]
     for row in fresh:
         _check_rides(run, row, called_at)
-    moved = parcels.step(
-        [row.id for row in fresh], S.LOADED, Code.LOADED, only_from=[S.STAGED], by=by, now=now, run_id=run.id
-    )
+    moved: list[UUID] = []
+    for origin, ids in dispatch.by_origin(fresh).items():
+        moved += parcels.step(
+            ids, S.LOADED, Code.LOADED, only_from=WAITS_FOR_VAN, at=origin, by=by, now=now, run_id=run.id
+        )
     if len(moved) != len(fresh):
         raise NotAnnounced(number=next(row.number for row in fresh if row.id not in set(moved)))
     session.execute(update(Dispatch).where(Dispatch.id.in_({row.dispatch_id for row in fresh})).values(run_id=run.id))
@@ -175,7 +185,8 @@ def _announced(wanted: set[str]) -> Sequence[Any]:
     query = (
         select(
             Parcel.id, Parcel.number, Parcel.status, Parcel.run_id, Dispatch.id.label("dispatch_id"),
-            Dispatch.station_id, Dispatch.run_id.label("dispatch_run_id"), Dispatch.status.label("dispatch_status"),
+            Dispatch.branch_id, Dispatch.station_id, Dispatch.direction,
+            Dispatch.run_id.label("dispatch_run_id"), Dispatch.status.label("dispatch_status"),
         )
         .outerjoin(DispatchItem, (DispatchItem.parcel_id == Parcel.id) & (DispatchItem.state == ItemState.DECLARED))
         .outerjoin(Dispatch, Dispatch.id == DispatchItem.dispatch_id)
@@ -195,7 +206,10 @@ def unload(run: Run, parcel: Parcel, *, by: UUID | None, now: datetime, reason: 
     """Take a box off again before the van leaves."""
     if parcel.run_id != run.id:
         raise NotOnThisRun(number=parcel.number)
-    parcels.move(parcel, S.STAGED, Code.ACCEPTED, by=by, now=now, note=reason, run_id=None)
+    bag = dispatch.holding(parcel)
+    again = dispatch.waits_as(bag, parcel)
+    code = Code.ACCEPTED if again is S.STAGED else Code.LEFT_BEHIND
+    parcels.move(parcel, again, code, by=by, now=now, at=bag.origin, note=reason, run_id=None)
 
 
 def left_behind(run: Run) -> list[Parcel]:
@@ -209,7 +223,7 @@ def left_behind(run: Run) -> list[Parcel]:
             DispatchItem.state == ItemState.DECLARED,
             Dispatch.status == DispatchStatus.CLOSED,
             or_(Dispatch.run_id.is_(None), Dispatch.run_id == run.id),
-            Parcel.status == S.STAGED,
+            Parcel.status.in_(WAITS_FOR_VAN),
         )
     )
     return list(session.scalars(query.order_by(Parcel.number)))
@@ -226,14 +240,13 @@ def depart(run: Run, *, by: UUID | None, now: datetime, reason: str = "") -> Dep
     leaving = session.scalars(
         select(Dispatch).where(Dispatch.run_id == run.id, Dispatch.status == DispatchStatus.CLOSED).with_for_update()
     ).all()
-    aboard = session.execute(
-        select(Parcel.id, Parcel.number).where(Parcel.run_id == run.id, Parcel.status == S.LOADED)
-    ).all()
-    acceptance.check_marked([parcel_id for parcel_id, _number in aboard])
+    aboard = session.execute(_ANNOUNCED.where(Parcel.run_id == run.id, Parcel.status == S.LOADED)).all()
+    acceptance.check_marked([row.id for row in aboard])
     behind = _leave(leaving, by=by, now=now, reason=reason)
-    moved = parcels.step(
-        [parcel_id for parcel_id, _number in aboard], S.IN_TRANSIT, Code.DEPARTED, only_from=[S.LOADED], by=by, now=now
-    )
+    moved: list[UUID] = []
+    for origin, ids in dispatch.by_origin(aboard).items():
+        code = Code.DEPARTED if origin.station_id else Code.DEPARTED_OUTWARD
+        moved += parcels.step(ids, S.IN_TRANSIT, code, only_from=[S.LOADED], at=origin, by=by, now=now)
     for one in leaving:
         one.status, one.departed_at = DispatchStatus.DEPARTED, now
     left_from = RunStop.station_id.in_({one.station_id for one in leaving}), RunStop.departed_at.is_(None)
@@ -242,26 +255,19 @@ def depart(run: Run, *, by: UUID | None, now: datetime, reason: str = "") -> Dep
     session.flush()
     for parcel in session.scalars(select(Parcel).where(within(Parcel.id, moved)).order_by(Parcel.id)):
         events.parcel_dispatched.send(parcel, now=now)
-    return Departure(tuple(sorted(number for _id, number in aboard)), behind)
+    return Departure(tuple(sorted(row.number for row in aboard)), behind)
 
 
 def _leave(leaving: Sequence[Dispatch], *, by: UUID | None, now: datetime, reason: str) -> tuple[str, ...]:
     """Take what is not aboard out of its dispatch, so that it can ride with the next."""
-    query = select(Parcel.id, Parcel.number).join(DispatchItem, DispatchItem.parcel_id == Parcel.id)
-    rest = session.execute(
-        query.where(
-            DispatchItem.dispatch_id.in_([one.id for one in leaving]),
-            DispatchItem.state == ItemState.DECLARED,
-            Parcel.status != S.LOADED,
-        )
-    ).all()
+    ours = DispatchItem.dispatch_id.in_([one.id for one in leaving])
+    rest = session.execute(_ANNOUNCED.where(ours, Parcel.status != S.LOADED)).all()
     if rest and not reason.strip():
         raise LeftUnexplained(count=len(rest))
-    if rest:
-        ids = [parcel_id for parcel_id, _number in rest]
+    for origin, ids in dispatch.by_origin(rest).items():
         dispatch.take_out(ids, ItemState.LEFT_BEHIND)
-        scans.record(ids, Code.LEFT_BEHIND, by=by, now=now, note=reason)
-    return tuple(sorted(number for _id, number in rest))
+        scans.record(ids, Code.LEFT_BEHIND, at=origin, by=by, now=now, note=reason)
+    return tuple(sorted(row.number for row in rest))
 
 
 def arrive(run: Run, *, now: datetime) -> None:

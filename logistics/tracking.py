@@ -14,7 +14,7 @@ from core import throttle
 from core.db import session
 from core.errors import Forbidden
 from core.i18n import _
-from logistics import numbers, regions, scans
+from logistics import hand_over, numbers, regions, scans
 from logistics.moves import ParcelStatus
 from logistics.parcels import Parcel
 from logistics.scans import Code, TrackingEvent
@@ -31,6 +31,7 @@ WORDS = {
     Code.ACCEPTED: _("已收寄"),
     Code.DEPARTED: _("已发往支局"),
     Code.AT_BRANCH: _("已到达支局"),
+    Code.DEPARTED_OUTWARD: _("已发往站点"),
     Code.AT_STATION: _("已到站"),
     Code.OUT_FOR_DELIVERY: _("正在派送"),
     Code.ATTEMPTED: _("派送未成功"),
@@ -40,11 +41,14 @@ WORDS = {
 """Scans that are told outside; all others are the house's own business."""
 
 ANNOUNCED = "announced"
+TO_COLLECT = "to_collect"
 ON_THE_ROAD = {
     S.STAGED: "accepted",
     S.LOADED: "accepted",
     S.IN_TRANSIT: "in_transit",
     S.ARRIVED: "in_transit",
+    S.FORWARDED: "in_transit",
+    S.GOING_BACK: "in_transit",
     S.OUT_FOR_DELIVERY: "out_for_delivery",
     S.DELIVERED: "delivered",
     S.RETURNED: "returned",
@@ -53,6 +57,7 @@ PUBLIC_WORDS = {
     ANNOUNCED: _("还没有收寄信息"),
     "accepted": _("已收寄"),
     "in_transit": _("运输中"),
+    TO_COLLECT: _("已到站点，等收件人来取"),
     "out_for_delivery": _("派送中"),
     "delivered": _("已签收"),
     "returned": _("已退回"),
@@ -111,7 +116,7 @@ def public_view(number: str, *, tail: str | None = None, address: str = "", now:
         return Trace(asked)
     return Trace(
         number=asked,
-        status=ON_THE_ROAD[parcel.status],
+        status=TO_COLLECT if hand_over.is_waiting(parcel) else ON_THE_ROAD[parcel.status],
         origin=_county_of_origin(parcel),
         destination=_county(parcel.region_code),
         events=events_of(parcel) if knows else [],

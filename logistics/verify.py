@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 LABELS = """
     SELECT parcel.id, parcel.number FROM parcels parcel
     LEFT JOIN labels label ON label.parcel_id = parcel.id AND label.voided_at IS NULL
-    WHERE parcel.status IN ('labelled', 'staged', 'loaded', 'in_transit', 'arrived', 'out_for_delivery', 'delivered')
+    WHERE parcel.status IN ('labelled', 'staged', 'loaded', 'in_transit', 'arrived', 'forwarded', 'going_back',
+        'out_for_delivery', 'delivered')
     GROUP BY parcel.id HAVING count(label.id) <> 1
 """
 
@@ -26,7 +27,8 @@ LEFT_BEHIND = """
     SELECT bag.number, parcel.number FROM dispatches bag
     JOIN dispatch_items item ON item.dispatch_id = bag.id AND item.state = 'declared'
     JOIN parcels parcel ON parcel.id = item.parcel_id
-    WHERE bag.status = 'departed' AND parcel.status IN ('packed', 'weighed', 'labelled', 'staged', 'loaded')
+    WHERE bag.status = 'departed'
+      AND parcel.status IN ('packed', 'weighed', 'labelled', 'staged', 'forwarded', 'going_back', 'loaded')
 """
 
 MARKS = """
@@ -55,7 +57,8 @@ SCANS = """
             CASE parcel.status
                 WHEN 'registered' THEN ARRAY['REG'] WHEN 'packed' THEN ARRAY['PCK'] WHEN 'weighed' THEN ARRAY['WGT']
                 WHEN 'labelled' THEN ARRAY['LBL'] WHEN 'staged' THEN ARRAY['EMA', 'LFT'] WHEN 'loaded' THEN ARRAY['LOD']
-                WHEN 'in_transit' THEN ARRAY['EMC'] WHEN 'arrived' THEN ARRAY['EMD', 'EDH', 'EMH']
+                WHEN 'forwarded' THEN ARRAY['FWD'] WHEN 'going_back' THEN ARRAY['EMH']
+                WHEN 'in_transit' THEN ARRAY['EMC', 'EMF'] WHEN 'arrived' THEN ARRAY['EMD', 'EDH', 'EMH']
                 WHEN 'out_for_delivery' THEN ARRAY['EDG'] WHEN 'delivered' THEN ARRAY['EMI']
                 WHEN 'returned' THEN ARRAY['RTN'] ELSE ARRAY['CAN'] END))
 """
@@ -64,6 +67,14 @@ PROOFS = """
     SELECT parcel.id, parcel.number FROM parcels parcel
     LEFT JOIN delivery_proofs proof ON proof.parcel_id = parcel.id
     WHERE (parcel.status = 'delivered') <> (proof.id IS NOT NULL)
+"""
+
+AT_STATION = """
+    SELECT parcel.id, parcel.number FROM parcels parcel
+    WHERE parcel.kind = 'order' AND parcel.destination_station_id IS NOT NULL AND (parcel.status = 'going_back'
+        OR parcel.status = 'arrived') AND NOT EXISTS (
+        SELECT FROM tracking_events scan WHERE scan.parcel_id = parcel.id AND scan.code = 'EDH'
+          AND scan.station_id = parcel.destination_station_id)
 """
 
 
@@ -78,6 +89,7 @@ def checks() -> Iterator[tuple[str, str]]:
     yield "a parcel's weight is one that a scale showed", WEIGHINGS
     yield "every state of a parcel left its scan", SCANS
     yield "what is delivered has its proof", PROOFS
+    yield "what waits at a station was counted in there", AT_STATION
 
 
 def repairs() -> Mapping[str, str]:

@@ -15,6 +15,7 @@ def init_app(app: Flask, api: flask_smorest.Api) -> None:
         checkout,
         counter,
         farm,
+        hand_over,
         host,
         order_pages,
         pages,
@@ -30,7 +31,7 @@ def init_app(app: Flask, api: flask_smorest.Api) -> None:
     pages.init_app(app)
     problems.show_pages(app, pages.problem_page)
     for screen in (
-        account, bench, branch, checkout, counter, farm, host, order_pages, province, restock, rooms, station,
-        storefront, supplier, van,
+        account, bench, branch, checkout, counter, farm, hand_over, host, order_pages, province, restock, rooms,
+        station, storefront, supplier, van,
     ):  # fmt: skip
         app.register_blueprint(screen.blueprint)

@@ -83,12 +83,7 @@ def label(number: str) -> Response:
 def to_load() -> str:
     """What is staged, and the dispatches of the day."""
     place = station.mine(auth.current())
-    staged = session.scalars(
-        select(Parcel)
-        .where(Parcel.station_id == place.id, Parcel.status == S.STAGED)
-        .order_by(Parcel.number)
-        .limit(SHOWN)
-    ).all()
+    staged = session.scalars(dispatch.ready_inward(place.id).order_by(Parcel.number).limit(SHOWN)).all()
     return render_template("to_load.html", station=place, staged=staged, dispatches=_dispatches(place.id))
 
 
@@ -96,11 +91,9 @@ def to_load() -> str:
 @requires(Permission.DISPATCH_MANAGE)
 @once
 def close() -> Response:
-    """Put all that is staged into the dispatch of the day and close it: the branch knows what to expect."""
+    """Put all that is ready and in no bag into the dispatch of the day and close it: the branch knows what comes."""
     place, who, now = station.mine(auth.current()), auth.current(), clock.now()
-    staged = session.scalars(
-        select(Parcel).where(Parcel.station_id == place.id, Parcel.status == S.STAGED).order_by(Parcel.id)
-    ).all()
+    staged = session.scalars(dispatch.ready_inward(place.id).where(dispatch.unannounced()).order_by(Parcel.id)).all()
     bag = dispatch.open_for(place, now=now)
     dispatch.add(bag, staged, by=who.user_id, now=now)
     dispatch.close(bag, by=who.user_id, now=now)

@@ -15,7 +15,18 @@ from core.errors import NotFound, Refusal
 from core.once import once
 from core.permissions import Permission, Role
 from core.users import User
-from logistics import branches, delivery, dispatch, parcels, reconciliation, runs, staging, stations
+from logistics import (
+    branches,
+    delivery,
+    dispatch,
+    forwarding,
+    parcels,
+    reconciliation,
+    regions,
+    runs,
+    staging,
+    stations,
+)
 from logistics.branches import Branch
 from logistics.delivery import ProofKind
 from logistics.dispatch import Direction, Dispatch, DispatchStatus
@@ -55,6 +66,8 @@ def overview() -> str:
         drivers=_drivers(who),
         goods=_goods_waiting(who),
         arrived=_arrived(who),
+        offers=forwarding.offers(who.user_id),
+        region=regions.find,
         differences=_open_differences(who),
         taken_in=charts.per_day(_taken_in([place.id for place in places], now - timedelta(days=charts.DAYS)), now=now),
         today=clock.local_day(now),
@@ -92,6 +105,18 @@ def send_goods(station_id: UUID) -> Response:
     bag = dispatch.open_for(place, direction=Direction.OUTWARD, now=now)
     dispatch.add(bag, _cartons(place.id), by=who.user_id, now=now)
     dispatch.close(bag, by=who.user_id, now=now)
+    return pages.redirect(url_for("branch.overview"))
+
+
+@blueprint.post("/branch/forward/<uuid:station_id>")
+@requires(Permission.DISPATCH_MANAGE)
+@once
+def forward(station_id: UUID) -> Response:
+    """Bag the chosen parcels for the station near their addressees."""
+    who = auth.current()
+    numbers = request.form.getlist("number")[: forwarding.OFFERED_MAX]
+    place = forwarding.station_for(station_id, who=who)
+    forwarding.send_on(place, numbers, by=who.user_id, now=clock.now())
     return pages.redirect(url_for("branch.overview"))
 
 
@@ -217,8 +242,9 @@ def _goods_waiting(who: Who) -> list[Any]:
 
 
 def _arrived(who: Who) -> list[Parcel]:
-    """Order boxes that were counted in and wait for the postman, or are with him."""
-    query = parcels.visible_to(who).where(Parcel.kind == Kind.ORDER, Parcel.status.in_([S.ARRIVED, S.OUT_FOR_DELIVERY]))
+    """Order boxes that were counted in and wait for the postman, or are with him; not those at a station."""
+    here = Parcel.kind == Kind.ORDER, Parcel.destination_station_id.is_(None)
+    query = parcels.visible_to(who).where(*here, Parcel.status.in_([S.ARRIVED, S.OUT_FOR_DELIVERY]))
     return list(session.scalars(query.order_by(Parcel.number).limit(SHOWN)))
 
 

@@ -11,7 +11,7 @@ from core.db import session
 from core.errors import NotFound
 from core.i18n import _
 from core.permissions import Permission
-from logistics import parcels, stations
+from logistics import hand_over, parcels, stations
 from logistics.moves import ParcelStatus as S
 from logistics.stations import Station
 from orders import ledger
@@ -49,9 +49,11 @@ def mine(who: Who) -> Station:
 @blueprint.get("/station")
 @requires(Permission.PARCEL_READ)
 def today() -> str:
-    """To pack, to load, on its way here, cash in the drawer."""
+    """To pack, to load, to hand over, on its way here, cash in the drawer."""
     station, now = mine(auth.current()), clock.now()
     board = parcels.board(station.id)
+    waiting, going_back = hand_over.counts(station.id)
+    board[S.STAGED] += going_back
     van = stations.next_van(station, now=now)
     return render_template(
         "station_today.html",
@@ -59,22 +61,24 @@ def today() -> str:
         now=now,
         van=van,
         minutes=int((van - now).total_seconds() // 60) if van else None,
-        staged=board.get(S.STAGED, 0),
-        tasks=_tasks(station, {status: board.get(status, 0) for status in S}),
+        staged=board[S.STAGED],
+        tasks=_tasks(station, {status: board.get(status, 0) for status in S}, waiting),
         cash_minor=ledger.balance(f"cash:{station.id}"),
     )
 
 
-def _tasks(station: Station, count: dict[S, int]) -> list[Task]:
+def _tasks(station: Station, count: dict[S, int], waiting: int) -> list[Task]:
     """What waits, as far as it is this person's work: a clerk neither packs nor orders goods."""
     who = auth.current()
     load = Task("van", str(_("待装车")), str(_("等邮车来")), count[S.STAGED], url_for("bench.to_load"))
+    give = Task("hand", str(_("待交件")), str(_("到站了，等人来取")), waiting, url_for("hand_over.waiting"))
     if not who.may(Permission.PARCEL_PACK):
-        return [load]
+        return [give, load]
     to_pack = sum(count[status] for status in TO_PACK)
     return [
         Task("scale", str(_("待打包")), str(_("过秤、打面单")), to_pack, url_for("bench.to_pack")),
         load,
+        give,
         Task("box", str(_("货在路上")), str(_("到了点一点数")), _arriving(station), url_for("restock.mine")),
     ]
 

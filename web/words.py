@@ -22,6 +22,8 @@ PARCEL = {
     "loaded": _("已装车"),
     "in_transit": _("在路上"),
     "arrived": _("已到支局"),
+    "forwarded": _("待发村站"),
+    "going_back": _("待退支局"),
     "out_for_delivery": _("派送中"),
     "delivered": _("已签收"),
     "returned": _("已退回"),

@@ -45,6 +45,12 @@ SCREENS = {
     "bench": ("03", "/station/pack/{parcel}"),
     "bench, weighed": ("03", "/station/pack/{weighed}"),
     "to load": ("03", "/station/load"),
+    "to hand over": ("03", "/station/hand-over"),
+    "to hand over, no such tail": ("03", "/station/hand-over?q=0000"),
+    "hand over, not here": ("03", "/station/hand-over/{parcel}"),
+    "to hand over, some": ("18", "/station/hand-over"),
+    "hand over": ("18", "/station/hand-over/{waiting}"),
+    "branch that sends on": ("15", "/branch"),
     "cash": ("03", "/station/cash"),
     "restock": ("03", "/restock"),
     "restock orders": ("03", "/restock/orders"),
@@ -118,6 +124,7 @@ def places(house: House) -> dict[str, str]:
         "room": room, "offer": offer, "paid": paid, "pending": pending, "unpaid": unpaid,
         "product": buyer.get("/products", q="黄桃")["items"][0]["id"],
         "parcel": boxes[2], "weighed": boxes[0], "bag": _close(keeper, boxes[1]),
+        "waiting": _waiting(house.caller("18")),
         "wholesale": _restock(house, keeper), "run": house.caller("06").get("/runs")["items"][0]["number"],
     }  # fmt: skip
 
@@ -151,6 +158,12 @@ def _close(keeper: Caller, box: str) -> str:
     keeper.post(f"/dispatches/{bag}/items", {"numbers": [box]})
     keeper.post(f"/dispatches/{bag}/close")
     return bag
+
+
+def _waiting(keeper: Caller) -> str:
+    """A parcel that waits at the station of this keeper."""
+    station_id = keeper.get("/stations")["items"][0]["id"]
+    return str(keeper.get(f"/stations/{station_id}/to-hand-over")["items"][0]["number"])
 
 
 def _restock(house: House, keeper: Caller) -> str:

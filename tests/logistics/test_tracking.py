@@ -63,7 +63,7 @@ def test_numbers_cannot_be_counted_through_from_one_address():
 
 
 def test_every_public_state_has_its_words():
-    assert set(tracking.ON_THE_ROAD.values()) | {tracking.ANNOUNCED} == set(tracking.PUBLIC_WORDS)
+    assert set(tracking.ON_THE_ROAD.values()) | {tracking.ANNOUNCED, tracking.TO_COLLECT} == set(tracking.PUBLIC_WORDS)
     box = make.arrived_parcel()
     delivery.out_for_delivery(box, by=None, now=MORNING)
     assert public_view(box.number, now=MORNING).words == "派送中"

@@ -91,3 +91,30 @@ def arrived_parcel(station: Station | None = None, *, now: datetime = MORNING) -
     bag = departed_dispatch([box], home, session.get_one(Branch, home.branch_id), now=now)
     reconciliation.receive(bag, [box.number], by=None, now=now)
     return box
+
+
+def sent_on_parcel(
+    station: Station, *, region_code: str = "431224106", now: datetime = MORNING
+) -> tuple[Parcel, Dispatch]:
+    """Counted in at the branch and on the van to a station of it; the addressee lives in 观音阁镇."""
+    from core.db import session
+    from logistics import forwarding, reconciliation
+
+    branch = session.get_one(Branch, station.branch_id)
+    home = make.station(branch, now=now)
+    box = staged_parcel(home, now=now, recipient=make.address(region_code=region_code))
+    reconciliation.receive(departed_dispatch([box], home, branch, now=now), [box.number], by=None, now=now)
+    bag = forwarding.send_on(station, [box.number], by=branch.head_id, now=now)
+    van = run(branch, station, now=now)
+    runs.load(van, [box.number], by=None, now=now)
+    runs.depart(van, by=None, now=now)
+    return box, bag
+
+
+def waiting_parcel(station: Station, *, now: datetime = MORNING, **given: Any) -> Parcel:
+    """On the shelf of a station, for its addressee."""
+    from logistics import reconciliation
+
+    box, bag = sent_on_parcel(station, now=now, **given)
+    reconciliation.receive(bag, [box.number], by=None, now=now)
+    return box
