@@ -19,8 +19,6 @@ from shop.products import ProductKind, ProductStatus
 
 PASSWORD = "xiaoxiang"  # noqa: S105  # the demo world's, printed by `run`; a live world refuses demo people
 FIRST = "13900000001"
-YANLONG_HEAD = "13900000015"
-"""He drives his branch's van himself."""
 
 PEOPLE = (
     ("01", "向大山", Role.FARMER),
@@ -72,9 +70,8 @@ def _load(now: datetime) -> None:
         users.sign_up(f"139000000{tail}", PASSWORD, name, [role], demo=True, now=now)
     places = load_places(now)
     sortcodes.build(now=now)
-    head = users.by_phone(YANLONG_HEAD)
-    load_parcels(places, head, now)
-    people = {tail: users.by_phone(f"139000000{tail}") for tail in ("01", "04", "06", "07")}
+    people = {tail: users.by_phone(f"139000000{tail}") for tail in ("01", "04", "06", "07", "20")}
+    load_parcels(places["431202"], places["YL-01"], places["YL-03"], driver=people["20"], now=now)
     _plan_run(places["431201"], places["XW-01"], people["06"], now)
     _sell(places["XW-01"], places["HY-18"], people, now)
     _supply(people["07"], now)

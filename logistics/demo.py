@@ -3,7 +3,6 @@
 伏水湾 is in no table of divisions (merged or colloquial), so its station has a name and lies in a town near by.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, time
 from typing import NamedTuple
 
@@ -89,7 +88,7 @@ PEOPLE = (
     ("13900000019", "龙金妹", Role.KEEPER, "HY-18"),
 )
 """Phone, name, duty and station."""
-DRIVER = ("13900000006", "向师傅", "431201")
+DRIVERS = (("13900000006", "向师傅", "431201"), ("13900000020", "姚师傅", "431202"))
 
 NEIGHBOURS = (
     ("杨桂花", "+8613800004455", "自家做的腊肉 3斤"),
@@ -118,8 +117,9 @@ def load_places(now: datetime) -> dict[str, Branch | Station]:
     for phone, name, role, code in PEOPLE:
         person = _person(phone, name, role, now)
         staff.appoint(found[code].id, person.id, duty=Duty(role), by=None, now=now)
-    phone, name, code = DRIVER
-    staff.join_branch(found[code].id, _person(phone, name, Role.DRIVER, now).id, role=Role.DRIVER, by=None, now=now)
+    for phone, name, code in DRIVERS:
+        driver = _person(phone, name, Role.DRIVER, now)
+        staff.join_branch(found[code].id, driver.id, role=Role.DRIVER, by=None, now=now)
     session.flush()
     return found
 
@@ -128,9 +128,8 @@ def _person(phone: str, name: str, role: Role, now: datetime) -> User:
     return users.by_phone(phone) or users.sign_up(phone, PASSWORD, name, [role], demo=True, now=now)
 
 
-def load_parcels(places: Mapping[str, Branch | Station], driver: User, now: datetime) -> None:
+def load_parcels(branch: Branch, origin: Station, home: Station, *, driver: User, now: datetime) -> None:
     """Parcels from one village of a branch to another: two wait at the station, one may still be sent on."""
-    branch, origin, home = places["431202"], places["YL-01"], places["YL-03"]
     boxes = [_box(origin, *neighbour, now=now) for neighbour in NEIGHBOURS]
     bag = dispatch.open_for(origin, now=now)
     dispatch.add(bag, boxes, by=None, now=now)

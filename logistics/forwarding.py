@@ -120,7 +120,7 @@ def _check(station: Station, boxes: Sequence[Parcel]) -> None:
     for box in boxes:
         if box.id not in here:
             raise NotAtBranch(number=box.number)
-        if station not in catching(box.region_code, places):
+        if station.id not in {place.id for place in catching(box.region_code, places)}:
             raise OutsideCatchment(number=box.number, station=station.name)
 
 

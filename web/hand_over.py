@@ -19,7 +19,7 @@ from logistics.stations import Station
 from web import forms, pages, station
 
 T = TypeVar("T", Collector, Reason)
-blueprint = Blueprint("hand_over", __name__)
+blueprint = Blueprint("to_hand_over", __name__)
 SHOWN = 20
 NAME_MAX, NOTE_MAX = 40, 200
 TAKERS = (Collector.SELF, Collector.FAMILY, Collector.NEIGHBOUR)
@@ -37,7 +37,7 @@ def waiting() -> Response:
             found = hand_over.find(place, asked)
         except Refusal as refusal:
             return make_response(_list(place, "", refusal), refusal.status)
-        return pages.redirect(url_for("hand_over.one", number=found.number))
+        return pages.redirect(url_for("to_hand_over.one", number=found.number))
     return make_response(_list(place, tail, None))
 
 
@@ -65,7 +65,7 @@ def act(number: str, deed: str) -> Response:
         raise
     except Refusal as refusal:
         return make_response(_one(place, hand_over.find(place, number), refusal), refusal.status)
-    return pages.redirect(url_for("hand_over.one", number=number))
+    return pages.redirect(url_for("to_hand_over.one", number=number))
 
 
 def _proof() -> dict[str, object]:

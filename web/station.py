@@ -71,7 +71,7 @@ def _tasks(station: Station, count: dict[S, int], waiting: int) -> list[Task]:
     """What waits, as far as it is this person's work: a clerk neither packs nor orders goods."""
     who = auth.current()
     load = Task("van", str(_("待装车")), str(_("等邮车来")), count[S.STAGED], url_for("bench.to_load"))
-    give = Task("hand", str(_("待交件")), str(_("到站了，等人来取")), waiting, url_for("hand_over.waiting"))
+    give = Task("hand", str(_("待交件")), str(_("到站了，等人来取")), waiting, url_for("to_hand_over.waiting"))
     if not who.may(Permission.PARCEL_PACK):
         return [give, load]
     to_pack = sum(count[status] for status in TO_PACK)

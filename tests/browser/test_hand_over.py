@@ -58,11 +58,11 @@ def test_what_nobody_collects_waits_for_the_van_back(visit: Visit):
 
 
 def _ride(house: House, number: str) -> None:
-    """The head of the branch drives it to the village."""
-    head = house.caller("15")
+    """The head plans the van of the day and its driver takes the parcel to the village."""
+    head, driver = house.caller("15"), house.caller("20")
     stations = {place["name"]: place for place in head.get("/stations", limit=100)["items"]}
     place = stations["梅梅商行"]
-    plan = {"branch_id": place["branch_id"], "driver_id": head.get("/me")["id"], "station_ids": [place["id"]]}
+    plan = {"branch_id": place["branch_id"], "driver_id": driver.get("/me")["user_id"], "station_ids": [place["id"]]}
     van = head.post("/runs", plan | {"day": "2026-08-14"})["number"]
-    head.post(f"/runs/{van}/load", {"numbers": [number]})
-    head.post(f"/runs/{van}/depart", {})
+    driver.post(f"/runs/{van}/load", {"numbers": [number]})
+    driver.post(f"/runs/{van}/depart", {})

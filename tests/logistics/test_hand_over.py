@@ -167,7 +167,7 @@ def test_what_nobody_collects_rides_back_and_the_branch_may_deliver_it(station, 
     reconciliation.receive(bag, [box.number], by=None, now=MORNING)
     assert (box.status, box.destination_station_id) == (S.ARRIVED, None)
     assert clean() == {}
-    assert [offer.boxes for offer in forwarding.offers(branch.head_id)] == [[box]]
+    assert {offer.station.id: offer.boxes for offer in forwarding.offers(branch.head_id)}[station.id] == [box]
     delivery.deliver(box, proof=ProofKind.SIGNED, by=None, now=MORNING)
     assert clean() == {}
 

@@ -5,7 +5,8 @@ from sqlalchemy import func, select, text
 
 from core.db import session
 from core.permissions import Role
-from logistics import acceptance, delivery, packing, parcels, reconciliation, runs, staging
+from logistics import acceptance, delivery, forwarding, packing, parcels, reconciliation, runs, staging
+from logistics import hand_over as counter
 from logistics.branches import Branch
 from logistics.delivery import ProofKind
 from logistics.labels import issue
@@ -99,6 +100,35 @@ def test_a_delivered_order_completes_and_its_money_is_shared_out_to_the_fen():
     assert sum(sums.values()) == 0
     assert {"farm", "station", "host", "branch", "platform"} < sums.keys()
     assert verify.run() == []
+
+
+def test_an_order_whose_boxes_are_signed_for_at_the_village_completes_as_any_other():
+    order = make.paid_order((make.pack_with_lot(), 2), to=make.address(region_code="431224106"))
+    carry(order)
+    station = session.get_one(Station, order.station_id)
+    branch = session.get_one(Branch, station.branch_id)
+    numbers = [box.number for box in boxes(order)]
+    bag = forwarding.send_on(station, numbers, by=None, now=MORNING)
+    van = make.run(branch, station)
+    runs.load(van, numbers, by=None, now=MORNING)
+    runs.depart(van, by=None, now=MORNING)
+    reconciliation.receive(bag, numbers, by=None, now=MORNING)
+    assert (lot().allocated_g, lot().shipped_g) == (0, 5_000), "what left once has not left again"
+    keeper = make.keeper(station)
+    for number in numbers:
+        counter.hand_over(station, number, proof=ProofKind.SIGNED, by=keeper.id, now=MORNING)
+    session.refresh(order)
+    assert order.status is OrderStatus.COMPLETED
+    assert verify.run() == []
+
+
+def test_what_waits_to_go_on_to_the_village_comes_too_late_for_a_refund():
+    order = make.paid_order((make.pack_with_lot(), 1), to=make.address(region_code="431224106"))
+    carry(order)
+    station = session.get_one(Station, order.station_id)
+    forwarding.send_on(station, [boxes(order)[0].number], by=None, now=MORNING)
+    assert not fulfilment.withdraw(order, now=MORNING, by=None, reason="quality")
+    assert boxes(order)[0].status == "forwarded"
 
 
 def test_news_that_comes_twice_is_counted_once():

@@ -1,9 +1,9 @@
-"""The last mile on the screens and over HTTP: the branch sends on, the van, the station counts, the keeper gives out."""
+"""The last mile on the screens and over HTTP: the branch sends on, the station counts, the keeper hands over."""
 
 from itertools import count
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from core.db import session
 from core.users import User
@@ -14,6 +14,7 @@ from logistics.parcels import Parcel
 from tests import make
 from tests.make.parcels import MORNING
 
+SIGNED = {"proof": "signed"}
 HTML = {"Accept": "text/html"}
 _keys = count(1)
 
@@ -146,32 +147,52 @@ def test_words_that_no_page_offers_are_refused(client, keeper, station):
         assert (answer.status_code, state(number)) == (404, "arrived")
 
 
-def test_the_same_over_http(client, login, keeper, head, branch, station):
-    number = at_branch(station)
-    wanted = {"numbers": [number]}
-    assert call(client, keeper, f"/stations/{station.id}/forward", wanted).status_code == 404
-    bag = call(client, head, f"/stations/{station.id}/forward", wanted)
+def test_the_same_over_http(client, keeper, head, station):
+    bag = call(client, head, f"/stations/{station.id}/forward", {"numbers": [at_branch(station)]})
     assert (bag.status_code, bag.json["direction"], bag.json["status"]) == (201, "outward", "closed")
-    assert call(client, head, f"/stations/{station.id}/forward", wanted).json["code"] == "not_at_branch"
     here = f"/stations/{station.id}/to-hand-over"
-    signed = {"proof": "signed"}
-    assert call(client, keeper, f"{here}/{number}/hand-over", signed).json["code"] == "parcel_not_here"
-
-    other, third = make.waiting_parcel(station).number, make.waiting_parcel(station).number
+    first, second = make.waiting_parcel(station).number, make.waiting_parcel(station).number
     shelf = client.get(f"/api/v1{here}?limit=1", headers=keeper).json
-    assert [row["number"] for row in shelf["items"]] == [other]
+    assert [row["number"] for row in shelf["items"]] == [first]
     assert (shelf["items"][0]["phone_tail"], shelf["items"][0]["recipient"]["name"]) == ("1234", "王**")
     rest = client.get(f"/api/v1{here}?limit=1&after={shelf['next']}", headers=keeper).json
-    assert ([row["number"] for row in rest["items"]], rest["next"]) == ([third], None)
-    assert client.get(f"/api/v1{here}?tail=12", headers=keeper).status_code == 422
-    assert call(client, keeper, f"{here}/{other}/hand-over", signed).json["status"] == "delivered"
-    assert call(client, keeper, f"{here}/{other}/hand-over", signed).json["code"] == "already_handed_over"
-    back = call(client, keeper, f"{here}/{third}/send-back", {"reason": "refused"})
+    assert ([row["number"] for row in rest["items"]], rest["next"]) == ([second], None)
+    assert call(client, keeper, f"{here}/{first}/hand-over", SIGNED).json["status"] == "delivered"
+    back = call(client, keeper, f"{here}/{second}/send-back", {"reason": "refused"})
     assert back.json["status"] == "going_back"
+    broken = [name for name, sql in verify.checks() if session.execute(text(sql)).all()]
+    assert broken == []
+    again = call(client, keeper, f"{here}/{first}/hand-over", SIGNED)
+    assert (again.status_code, again.json["code"]) == (409, "already_handed_over")
+
+
+def test_what_is_sent_on_twice_is_refused_by_name(client, head, station):
+    path, wanted = f"/stations/{station.id}/forward", {"numbers": [at_branch(station)]}
+    call(client, head, path, wanted)
+    assert call(client, head, path, wanted).json["code"] == "not_at_branch"
+
+
+def test_a_keeper_sends_nothing_on(client, keeper, station):
+    answer = call(client, keeper, f"/stations/{station.id}/forward", {"numbers": [at_branch(station)]})
+    assert (answer.status_code, answer.json["code"]) == (404, "branch_unknown")
+
+
+def test_a_parcel_that_is_not_here_yet_is_refused_by_name(client, keeper, station):
+    path = f"/stations/{station.id}/to-hand-over/{at_branch(station)}/hand-over"
+    assert call(client, keeper, path, SIGNED).json["code"] == "parcel_not_here"
+
+
+def test_a_parcel_of_another_station_is_refused_by_name(client, head, branch, station):
+    number = make.waiting_parcel(make.station(branch)).number
+    path = f"/stations/{station.id}/to-hand-over/{number}/hand-over"
+    assert call(client, head, path, SIGNED).json["code"] == "parcel_not_ours"
+
+
+def test_the_shelf_of_a_station_is_closed_to_others(client, login, branch, station):
     stranger = login(client, make.keeper(make.station(branch)))
-    assert client.get(f"/api/v1{here}", headers=stranger).status_code == 404
-    foreign = f"/stations/{make.station(branch).id}/to-hand-over/{number}/hand-over"
-    assert call(client, head, foreign, signed).json["code"] == "parcel_not_ours"
-    assert [
-        name for name, sql in verify.checks() if session.connection().exec_driver_sql(sql.replace("%", "%%")).all()
-    ] == []
+    assert client.get(f"/api/v1/stations/{station.id}/to-hand-over", headers=stranger).status_code == 404
+
+
+def test_a_tail_is_four_digits(client, keeper, station):
+    path = f"/api/v1/stations/{station.id}/to-hand-over?tail=12"
+    assert client.get(path, headers=keeper).status_code == 422
