@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
@@ -23,7 +23,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """What waits for a van has arrived again where it is; the house forgets that it was to go on."""
     op.execute("SET LOCAL xiaoxiang.repair = 'on'")
-    op.execute("UPDATE parcels SET status = 'arrived' WHERE status IN ('forwarded', 'going_back')")
+    op.execute("UPDATE parcels SET status = 'arrived', destination_station_id = NULL WHERE status = 'forwarded'")
+    op.execute("UPDATE parcels SET status = 'arrived' WHERE status = 'going_back'")
     op.execute("UPDATE tracking_events SET code = 'EMC' WHERE code = 'EMF'")
     op.execute("DELETE FROM tracking_events WHERE code = 'FWD'")
     _allow(STATUSES, CODES)
