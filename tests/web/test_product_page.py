@@ -11,7 +11,8 @@ from core import auth, clock
 from core.db import engine, session
 from core.permissions import Role
 from core.testing import frozen
-from shop import packs, stock
+from shop import harvest, packs, stock
+from shop.lots import HarvestLot
 from tests import make
 from tests.make.shop import MORNING
 from web import storefront
@@ -133,8 +134,16 @@ def test_whoever_came_first_the_page_is_that_of_a_stranger(app, client, product,
 def test_every_reader_gets_his_language(client, product):
     make.lot(product=product)
     texts = [page(client, product, **{"Accept-Language": wanted}) for wanted in ("zh", "en", "zh")]
-    assert ["还能卖" in text for text in texts] == [True, False, True]
+    assert ["还剩" in text for text in texts] == [True, False, True]
     assert '<html lang="en"' in texts[1]
+
+
+def test_a_weighed_lot_says_what_the_scale_showed(client, product):
+    lot = make.lot(product=product)
+    assert "还没过秤，先按" in page(client, product)
+    harvest.weigh_in(session.get_one(HarvestLot, lot.id), weighed_g=333_500, by=None, now=MORNING)
+    session.commit()
+    assert "站点已过秤 667 斤" in page(client, product)
 
 
 def test_the_van_that_has_left_is_not_promised_any_more(client, product):
