@@ -27,6 +27,7 @@ class Permission(StrEnum):
     PAYMENT_START = "payment:start"
     PHOTO_UPLOAD = "photo:upload"
     PRODUCT_MANAGE = "product:manage"
+    REFUND_ANSWER = "refund:answer"
     RUN_DRIVE = "run:drive"
     RUN_LOAD = "run:load"
     SESSION_MANAGE = "session:manage"
@@ -73,6 +74,7 @@ _KEEPER = _HOST | {
     P.PARCEL_READ,
     P.PAYMENT_CASH,
     P.PRODUCT_MANAGE,
+    P.REFUND_ANSWER,
     P.RUN_LOAD,
     P.TRACKING_DELIVER,
     P.WHOLESALE_ORDER,
@@ -86,6 +88,7 @@ _BRANCH = {
     P.ORDER_REFUND,
     P.OVERVIEW_BRANCH,
     P.PARCEL_READ,
+    P.REFUND_ANSWER,
     P.RUN_LOAD,
     P.SETTLEMENT_MANAGE,
     P.STATION_MANAGE,

@@ -47,6 +47,14 @@ class Reason(StrEnum):
     NO_ANSWER = "no_answer"
     ROAD_CLOSED = "road_closed"
     NOT_COLLECTED = "not_collected"
+    DAMAGED = "damaged"
+    WRONG_GOODS = "wrong_goods"
+
+
+ADDRESSEES_FAULT = frozenset(
+    {Reason.NOT_HOME, Reason.REFUSED, Reason.ADDRESS_WRONG, Reason.NO_ANSWER, Reason.NOT_COLLECTED}
+)
+"""For all other reasons carrier or station answer."""
 
 
 class CollectorNameMissing(Malformed):
@@ -102,6 +110,7 @@ def attempt_failed(parcel: Parcel, *, reason: Reason, by: UUID | None, now: date
 def send_back(parcel: Parcel, *, reason: Reason, by: UUID | None, now: datetime) -> None:
     """Undeliverable: it goes back to the sender."""
     parcels.move(parcel, S.RETURNED, Code.RETURNED, by=by, now=now, at=_here(parcel), note=reason.value)
+    events.parcel_returned.send(parcel, because=reason.value, now=now)
 
 
 def deliver(

@@ -26,6 +26,11 @@ def parcel_delivered(parcel: "Parcel", *, now: datetime) -> None:
 
 
 @signal
+def parcel_returned(parcel: "Parcel", *, because: str, now: datetime) -> None:
+    """A parcel could not be delivered and goes back; `because` is a `logistics.delivery.Reason`."""
+
+
+@signal
 def parcel_cancelled(parcel: "Parcel", *, now: datetime) -> None:
     """A parcel was taken back before it left; its label is void."""
 

@@ -6,8 +6,9 @@ from flask import Flask
 
 def init_app(app: Flask, api: flask_smorest.Api) -> None:
     """Blueprints, listeners and jobs of this package."""
-    from orders import fulfilment, goods_inward, lifecycle, paying  # noqa: F401  # listeners and jobs declare themselves
-    from orders.api import ledger, orders, payments, refunds, settlements, webhooks
+    # listeners and jobs declare themselves
+    from orders import ending, fulfilment, goods_inward, lifecycle, paying  # noqa: F401
+    from orders.api import asking, ledger, orders, payments, refunds, settlements, webhooks
 
-    for module in (orders, ledger, settlements, payments, refunds, webhooks):
+    for module in (orders, ledger, settlements, payments, refunds, asking, webhooks):
         api.register_blueprint(module.blueprint)

@@ -89,6 +89,14 @@ PARCELS = """
       AND coalesce(links.boxes, 0) <> lines.packs
 """
 
+ENDED = """
+    SELECT one.id, one.number FROM orders one
+    WHERE one.status IN ('shipped', 'delivered')
+      AND EXISTS (SELECT FROM order_parcels WHERE order_id = one.id AND returned_at IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM order_parcels WHERE order_id = one.id AND withdrawn_at IS NULL
+                      AND delivered_at IS NULL AND returned_at IS NULL)
+"""
+
 BALANCED = """
     SELECT transaction_id AS id, sum(amount_minor) FROM ledger_entries
     GROUP BY transaction_id, currency HAVING sum(amount_minor) <> 0
@@ -139,6 +147,7 @@ def checks() -> Iterator[tuple[str, str]]:
     yield "a live offer holds and has sold what its orders took", POOLS
     yield "buyers' limits count the orders that there are", LIMITS
     yield "a paid order has a parcel for each of its packs", PARCELS
+    yield "an order whose last parcel came back has an end", ENDED
     yield "every posting adds up to zero", BALANCED
     yield "every posting has its entries at its own time", WHOLE
     yield "a completed order's money is shared out", SHARED_OUT

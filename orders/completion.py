@@ -10,9 +10,9 @@ from orders.orders import Order, OrderLine, OrderStatus
 from orders.splits import LineSplit, Party
 
 
-def complete(order: Order, *, now: datetime) -> None:
-    """Share out what was kept of a delivered order, once. Raises IllegalMove when it is not delivered."""
-    moves.step(order, OrderStatus.COMPLETED, now=now)
+def complete(order: Order, *, now: datetime, reason: str = "") -> None:
+    """Share out what was kept of an order that has ended, once. Raises IllegalMove when it has not left."""
+    moves.step(order, OrderStatus.COMPLETED, now=now, reason=reason)
     earned = shares(order)
     entries = [(buyer_account(order), sum(earned.values())), *((code, -minor) for code, minor in earned.items())]
     entries += borne_by_house(order)

@@ -25,5 +25,10 @@ def order_shipped(order: "Order", *, now: datetime) -> None:
 
 
 @signal
+def order_ended(order: "Order", *, now: datetime) -> None:
+    """Every parcel of an order is delivered or has come back."""
+
+
+@signal
 def order_completed(order: "Order", *, now: datetime) -> None:
     """All of an order is delivered and its money is shared out."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKey, exists, insert, select, update
+from sqlalchemy import ColumnElement, ForeignKey, exists, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from core import sealed
@@ -20,7 +20,7 @@ from logistics.addresses import Address
 from logistics.moves import ParcelStatus, sources
 from logistics.parcels import Kind, NewParcel, Parcel
 from logistics.stations import Station
-from orders import completion, events, hot, limits, moves
+from orders import events, hot, limits, moves
 from orders.limits import Take
 from orders.orders import Order, OrderLine, OrderStatus
 from shop.packs import Pack
@@ -40,6 +40,12 @@ class OrderParcel(Model):
     left_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
+    returned_because: Mapped[str | None]
+    """Why it could not be delivered (`logistics.delivery.Reason`)."""
+
+
+ENDED_AT = func.coalesce(OrderParcel.delivered_at, OrderParcel.returned_at)
 
 
 @events.order_paid.connect
@@ -118,14 +124,22 @@ def hear_dispatched(parcel: Parcel, *, now: datetime) -> None:
 
 @post.parcel_delivered.connect
 def hear_delivered(parcel: Parcel, *, now: datetime) -> None:
-    """The pack is in the right hands. With the last one the order is complete and its money is shared out."""
+    """The pack is in the right hands."""
     hear_dispatched(parcel, now=now)  # it may have ridden along without a scan
-    link = _once(parcel.id, OrderParcel.delivered_at, now)
-    if link is None or not _none_without(OrderParcel.delivered_at, link.order_id):
-        return
-    order = session.get_one(Order, link.order_id)
-    if moves.move([order.id], OrderStatus.DELIVERED, now=now):
-        completion.complete(order, now=now)
+    _ended(_once(parcel.id, OrderParcel.delivered_at, now), now)
+
+
+@post.parcel_returned.connect
+def hear_returned(parcel: Parcel, *, because: str, now: datetime) -> None:
+    """The pack could not be delivered. It has left its lot and never goes back on the shelf by itself."""
+    hear_dispatched(parcel, now=now)
+    _ended(_once(parcel.id, OrderParcel.returned_at, now, returned_because=because), now)
+
+
+def _ended(link: Any, now: datetime) -> None:
+    """With the last pack that is delivered or came back, the order has ended (`orders.ending`)."""
+    if link is not None and _none_without(ENDED_AT, link.order_id):
+        events.order_ended.send(session.get_one(Order, link.order_id, populate_existing=True), now=now)
 
 
 @post.parcel_cancelled.connect
@@ -180,19 +194,21 @@ def _restock(order: Order, line_ids: Sequence[UUID], now: datetime) -> None:
         hot.move(hot.UNSELL, packs, grams, reference=order.number, now=now)
 
 
-def _once(parcel_id: UUID, moment: InstrumentedAttribute[datetime | None], now: datetime) -> Any:
+def _once(parcel_id: UUID, moment: InstrumentedAttribute[datetime | None], now: datetime, **also: str) -> Any:
     """Write a moment of a parcel that was not written yet; None when it was, or the parcel is no order's."""
     fresh = (
         update(OrderParcel)
         .where(OrderParcel.parcel_id == parcel_id, moment.is_(None), OrderParcel.withdrawn_at.is_(None))
-        .values({moment.key: now})
+        .values({moment.key: now} | also)
         .returning(OrderParcel.order_id, OrderParcel.line_id)
         .execution_options(synchronize_session=False)
     )
     return session.execute(fresh).one_or_none()
 
 
-def _none_without(moment: InstrumentedAttribute[datetime | None] | Column[Any], order_id: UUID) -> bool:
+def _none_without(
+    moment: ColumnElement[datetime | None] | InstrumentedAttribute[datetime | None], order_id: UUID
+) -> bool:
     """Whether every parcel of an order that was not withdrawn has this moment. Locks the order, so that two parcels
     that end at the same time see each other."""
     session.execute(select(Order.id).where(Order.id == order_id).with_for_update(key_share=True))

@@ -39,7 +39,7 @@ NEXT: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.AWAITING_PAYMENT: frozenset({S.PAID, S.CANCELLED, S.EXPIRED}),
     S.PAID: frozenset({S.PACKING, S.SHIPPED, S.REFUNDED}),
     S.PACKING: frozenset({S.SHIPPED, S.REFUNDED}),
-    S.SHIPPED: frozenset({S.DELIVERED, S.REFUNDED}),
+    S.SHIPPED: frozenset({S.DELIVERED, S.COMPLETED, S.REFUNDED}),  # completed: all came back and the sale stands
     S.DELIVERED: frozenset({S.COMPLETED, S.REFUNDED}),
     S.COMPLETED: frozenset({S.REFUNDED}),
     S.CANCELLED: frozenset(),

@@ -76,6 +76,11 @@ def of_lines(
     return _of_lines(order, amounts, reason=reason, key=key, now=now, by=by, note=note)
 
 
+def of_ended(order: Order, amounts: Mapping[UUID, int], *, key: str, now: datetime, note: str) -> Refund:
+    """Give back fen of lines whose parcels came back. The caller holds the order, and no parcel of it moves any more."""
+    return _of_lines(order, amounts, reason=RefundReason.RETURNED, key=key, now=now, by=None, note=note)
+
+
 def _known(key: str, order_id: UUID, amount_minor: int | None) -> Refund | None:
     """The refund that this key stands for, if it was asked before. Raises RefundKeyReused."""
     known = session.scalars(select(Refund).where(Refund.key == key)).one_or_none()

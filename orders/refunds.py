@@ -25,6 +25,7 @@ class RefundReason(StrEnum):
     LATE = "late"  # paid too late, and the goods were gone
     DOUBLED = "doubled"  # paid twice
     QUALITY = "quality"  # bad fruit
+    RETURNED = "returned"  # a parcel came back
     SHORTAGE = "shortage"  # the harvest fell short, or a box was short
 
 

@@ -13,7 +13,8 @@ from core.once import once
 from core.permissions import Permission
 from logistics import tracking
 from logistics.parcels import Parcel
-from orders import cancelling, fulfilment, orders, payments
+from orders import asking, cancelling, fulfilment, orders, payments
+from orders.asking import RefundRequest
 from orders.orders import Order
 from orders.payments import Method, Payment
 from orders.refunds import Refund
@@ -40,8 +41,9 @@ def show(number: str) -> str:
     """One order: what, where it is, what can be done."""
     order = orders.by_number(number, who=auth.current())
     back = session.scalars(select(Refund).where(Refund.order_id == order.id).order_by(Refund.id)).all()
+    asked = session.scalars(asking.visible_to(auth.current()).where(RefundRequest.order_id == order.id)).all()
     return render_template(
-        "order.html", order=order, parcels=parcels_of(order), refunds=back, kinds=_kinds(order),
+        "order.html", order=order, parcels=parcels_of(order), refunds=back, asked=asked, kinds=_kinds(order),
         mine=order.buyer_id == auth.current().user_id,
     )  # fmt: skip
 
@@ -53,6 +55,17 @@ def cancel(number: str) -> Response:
     who = auth.current()
     order = orders.by_number(number, who=who, among=orders.changeable_by(who))
     cancelling.cancel(order, by=who.user_id, now=clock.now(), reason="buyer")
+    return pages.redirect(url_for("orders_page.show", number=number))
+
+
+@blueprint.post("/orders/<number>/ask")
+@requires(Permission.ORDER_CANCEL)
+@once
+def ask(number: str) -> Response:
+    """Ask for one's money back, and say why."""
+    who = auth.current()
+    order = orders.by_number(number, who=who, among=select(Order).where(Order.buyer_id == who.user_id))
+    asking.ask(order, words=request.form.get("words", ""), by=who.user_id, now=clock.now())
     return pages.redirect(url_for("orders_page.show", number=number))
 
 

@@ -1,8 +1,10 @@
 """The keeper's first screen: what is to be done today, before the van comes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from sqlalchemy import func, select
 
 from core import auth, clock
@@ -10,14 +12,18 @@ from core.auth import Who, requires
 from core.db import session
 from core.errors import NotFound
 from core.i18n import _
+from core.once import once
 from core.permissions import Permission
 from logistics import hand_over, parcels, stations
 from logistics.moves import ParcelStatus as S
 from logistics.stations import Station
-from orders import ledger
+from orders import asking, ledger
+from orders.asking import RefundRequest, RequestStatus
 from shop.wholesale import WholesaleOrder, WholesaleStatus
+from web import forms, pages
 
 blueprint = Blueprint("station", __name__)
+REQUESTS_SHOWN = 20
 TO_PACK = (S.REGISTERED, S.PACKED, S.WEIGHED, S.LABELLED)
 
 
@@ -64,7 +70,31 @@ def today() -> str:
         staged=board[S.STAGED],
         tasks=_tasks(station, {status: board.get(status, 0) for status in S}, waiting),
         cash_minor=ledger.balance(f"cash:{station.id}"),
+        asked=_asked(),
     )
+
+
+@blueprint.post("/station/requests/<uuid:request_id>")
+@requires(Permission.REFUND_ANSWER)
+@once
+def answer(request_id: UUID) -> Response:
+    """Agree to a buyer's request, with an amount, or decline it; with words."""
+    who, now, words = auth.current(), clock.now(), request.form.get("words", "")
+    asked = asking.by_id(request_id, who=who)
+    if request.form.get("deed") == "agree":
+        asking.agree(asked, amount_minor=forms.fen_of_yuan("yuan"), words=words, by=who.user_id, now=now)
+    else:
+        asking.decline(asked, words=words, by=who.user_id, now=now)
+    return pages.redirect(url_for("station.today"))
+
+
+def _asked() -> Sequence[RefundRequest]:
+    """The oldest requests that wait for this person's answer."""
+    who = auth.current()
+    if not who.may(Permission.REFUND_ANSWER):
+        return ()
+    waiting = asking.answerable_by(who).where(RefundRequest.status == RequestStatus.OPEN)
+    return session.scalars(waiting.order_by(RefundRequest.id).limit(REQUESTS_SHOWN)).all()
 
 
 def _tasks(station: Station, count: dict[S, int], waiting: int) -> list[Task]:
