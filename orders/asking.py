@@ -1,4 +1,4 @@
-"""Asking: a buyer asks for her money back. While all boxes are still here she has it at once; later a person answers."""
+"""Asking: a buyer asks for her money back. While no box is on the van she has it at once; later a person answers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -114,7 +114,7 @@ def agree(request: RefundRequest, *, amount_minor: int, words: str, by: UUID, no
     """
     words, order = _said(words), _for_answer(request, by)
     query = select(OrderLine.id, OrderLine.total_minor - OrderLine.refunded_minor).where(OrderLine.order_id == order.id)
-    left = {line_id: minor for line_id, minor in session.execute(query.order_by(OrderLine.position))}
+    left = dict(session.execute(query.order_by(OrderLine.position)).all())
     if amount_minor <= 0:
         raise refunding.RefundAmountImpossible()
     if amount_minor > sum(left.values()):

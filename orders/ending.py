@@ -19,7 +19,7 @@ from orders.splits import LineSplit, Party
 from shop.packs import Pack
 from shop.products import Product, ProductKind
 
-Returned = Row[tuple[str, int, OrderLine, ProductKind, int]]
+Returned = Row[str | None, int, OrderLine, ProductKind, int]
 
 
 @events.order_ended.connect
@@ -31,10 +31,14 @@ def end(order: Order, *, now: datetime) -> None:
     amounts = _amounts(back) if order.external_number is None else {}
     if amounts:
         note = next(row.because for row in back if _refundable(row))
-        refunding.of_ended(order, amounts, key=f"returned:{order.id}", now=now, note=note)
+        refunding.of_ended(order, amounts, key=f"returned:{order.id}", now=now, note=note or "")
         session.refresh(order)
-    if order.status is not OrderStatus.SHIPPED:
-        return
+    if order.refunded_minor < order.total_minor or not amounts:
+        _complete(order, back, now)
+
+
+def _complete(order: Order, back: Sequence[Returned], now: datetime) -> None:
+    """What was kept is shared out; the step says why a parcel of it came back."""
     if sum(row.packs for row in back) < _packs(order):
         moves.step(order, OrderStatus.DELIVERED, now=now)
     kept = [row.because for row in back if not _refundable(row)]

@@ -45,7 +45,7 @@ class OrderParcel(Model):
     """Why it could not be delivered (`logistics.delivery.Reason`)."""
 
 
-ENDED_AT = func.coalesce(OrderParcel.delivered_at, OrderParcel.returned_at)
+ENDED_AT: ColumnElement[Any] = func.coalesce(OrderParcel.delivered_at, OrderParcel.returned_at)
 
 
 @events.order_paid.connect
@@ -206,9 +206,7 @@ def _once(parcel_id: UUID, moment: InstrumentedAttribute[datetime | None], now: 
     return session.execute(fresh).one_or_none()
 
 
-def _none_without(
-    moment: ColumnElement[datetime | None] | InstrumentedAttribute[datetime | None], order_id: UUID
-) -> bool:
+def _none_without(moment: ColumnElement[Any] | InstrumentedAttribute[datetime | None], order_id: UUID) -> bool:
     """Whether every parcel of an order that was not withdrawn has this moment. Locks the order, so that two parcels
     that end at the same time see each other."""
     session.execute(select(Order.id).where(Order.id == order_id).with_for_update(key_share=True))

@@ -77,7 +77,7 @@ def of_lines(
 
 
 def of_ended(order: Order, amounts: Mapping[UUID, int], *, key: str, now: datetime, note: str) -> Refund:
-    """Give back fen of lines whose parcels came back. The caller holds the order, and no parcel of it moves any more."""
+    """Give back fen of lines whose parcels came back. The caller holds the order; its parcels rest."""
     return _of_lines(order, amounts, reason=RefundReason.RETURNED, key=key, now=now, by=None, note=note)
 
 

@@ -61,7 +61,7 @@ def cancel(number: str) -> Response:
 @blueprint.post("/orders/<number>/ask")
 @requires(Permission.ORDER_CANCEL)
 @once
-def ask(number: str) -> Response:
+def ask_refund(number: str) -> Response:
     """Ask for one's money back, and say why."""
     who = auth.current()
     order = orders.by_number(number, who=who, among=select(Order).where(Order.buyer_id == who.user_id))

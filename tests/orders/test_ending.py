@@ -11,7 +11,7 @@ from logistics.delivery import Reason
 from logistics.stations import Station
 from orders import asking, cash, fulfilment, ledger, verify
 from orders.asking import RefundRequest, RequestStatus
-from orders.orders import Order, OrderStatus
+from orders.orders import OrderStatus
 from orders.refunding import NothingPaid, RefundAbovePaid, RefundAmountImpossible
 from orders.refunds import Refund, RefundReason
 from shop.products import ProductKind
@@ -157,7 +157,9 @@ def test_once_it_is_on_the_van_the_request_waits_and_a_double_tap_is_one():
 
 
 def test_a_request_is_agreed_in_part_and_answered_once():
-    order = make.paid_order((make.pack_with_lot(), 1), (goods(ProductKind.FRESH), 1))
+    farm = make.farm()
+    two = [make.pack_with_lot(product=make.product(farm=farm, name=name)) for name in ("黄桃", "脐橙")]
+    order = make.paid_order(*((pack, 1) for pack in two))
     carry(order)
     request = ask(order)
     answer(request, 1_001)

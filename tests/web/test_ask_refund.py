@@ -8,6 +8,7 @@ from logistics import delivery
 from logistics.stations import Station
 from orders import asking, fulfilment, verify
 from orders.asking import RefundRequest
+from orders.orders import Order
 from orders.refunds import Refund
 from tests import make
 from tests.make.shop import MORNING
@@ -81,7 +82,12 @@ def test_a_refusal_is_told_in_the_keepers_words(client, login, buyer, order):
 def test_nobody_asks_for_anothers_order_and_no_buyer_answers(client, login, buyer, order):
     carry(order)
     assert post(client, login, make.user(), f"/orders/{order.number}/ask", words="我要").status_code == 404
-    request = asking.ask(order, words="坏了", by=buyer.id, now=MORNING)
+    request = asking.ask(
+        session.scalars(select(Order)).one(),
+        words="坏了",
+        by=session.scalars(select(Order.buyer_id)).one(),
+        now=MORNING,
+    )
     path = f"/api/v1/refund-requests/{request.id}/decline"
     assert client.post(path, json={"words": "不"}, headers=login(client, buyer)).status_code == 403
 
