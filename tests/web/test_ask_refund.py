@@ -81,15 +81,13 @@ def test_a_refusal_is_told_in_the_keepers_words(client, login, buyer, order):
 
 def test_nobody_asks_for_anothers_order_and_no_buyer_answers(client, login, buyer, order):
     carry(order)
-    assert post(client, login, make.user(), f"/orders/{order.number}/ask", words="我要").status_code == 404
-    request = asking.ask(
-        session.scalars(select(Order)).one(),
-        words="坏了",
-        by=session.scalars(select(Order.buyer_id)).one(),
-        now=MORNING,
-    )
+    stranger, number = make.user(), order.number
+    request = asking.ask(order, words="坏了", by=buyer.id, now=MORNING)
     path = f"/api/v1/refund-requests/{request.id}/decline"
-    assert client.post(path, json={"words": "不"}, headers=login(client, buyer)).status_code == 403
+    headers = login(client, buyer) | {"Idempotency-Key": "f" * 20}
+    strangers = login(client, stranger) | {"Accept": "text/html", "Idempotency-Key": "g" * 20}
+    assert client.post(path, json={"words": "不"}, headers=headers).status_code == 403
+    assert client.post(f"/orders/{number}/ask", data={"words": "我要"}, headers=strangers).status_code == 404
 
 
 def test_it_all_works_over_http(client, login, buyer, order):
