@@ -8,7 +8,6 @@ from logistics import delivery
 from logistics.stations import Station
 from orders import asking, fulfilment, verify
 from orders.asking import RefundRequest
-from orders.orders import Order
 from orders.refunds import Refund
 from tests import make
 from tests.make.shop import MORNING
