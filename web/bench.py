@@ -81,10 +81,12 @@ def label(number: str) -> Response:
 @blueprint.get("/station/load")
 @requires(Permission.PARCEL_READ)
 def to_load() -> str:
-    """What is staged, and the dispatches of the day."""
+    """What stands on the shelf, in no bag yet or in one that waits for the van, and the dispatches of the day."""
     place = station.mine(auth.current())
-    staged = session.scalars(dispatch.ready_inward(place.id).order_by(Parcel.number).limit(SHOWN)).all()
-    return render_template("to_load.html", station=place, staged=staged, dispatches=_dispatches(place.id))
+    ready = dispatch.ready_inward(place.id).order_by(Parcel.number).limit(SHOWN)
+    loose = session.scalars(ready.where(dispatch.unannounced())).all()
+    bagged = session.scalars(ready.where(~dispatch.unannounced())).all()
+    return render_template("to_load.html", loose=loose, bagged=bagged, dispatches=_dispatches(place.id))
 
 
 @blueprint.post("/station/load")
