@@ -29,11 +29,11 @@ class _Nobody(NamedTuple):
 _blanks = _Blanks(*(secrets.token_hex(16) for _blank in _Blanks._fields))
 
 
-def draw(template: str, *, elder: bool, **facts: object) -> str:
-    """A page without its reader, in the language of the moment."""
+def draw(template: str, *, elder: bool, signed_in: bool, **facts: object) -> str:
+    """A page without its reader, of whom only is known whether he has signed in; in the language of the moment."""
     return render_template(
         template,
-        who=None,
+        who=signed_in or None,
         elder_mode=elder,
         nonce=_blanks.nonce,
         csrf_token=lambda: _blanks.token,

@@ -63,16 +63,18 @@ def villages() -> str:
 def product(product_id: UUID) -> str:
     """A product: packs, harvest, origin, the van it would ride."""
     now = clock.now()
-    told = detail.told(product_id, who=auth.current_or_none(), now=now)
+    who = auth.current_or_none()
+    told = detail.told(product_id, who=who, now=now)
     van = stations.next_call(told.van_stop_time, now=now)
-    return kept.fill(_drawn(told.facts, van, local_day(now), i18n.language(), pages.in_large()))
+    drawn = _drawn(told.facts, van, local_day(now), i18n.language(), pages.in_large(), who is not None)
+    return kept.fill(drawn)
 
 
 @lru_cache(maxsize=PRODUCTS_KEPT)
-def _drawn(facts: str, van: datetime | None, _today: date, _language: str, elder: bool) -> str:
+def _drawn(facts: str, van: datetime | None, _today: date, _language: str, elder: bool, signed_in: bool) -> str:
     """A page is kept by everything that is said on it, so what is kept can never be old."""
     found = detail.read(facts)
-    return kept.draw("product.html", elder=elder, found=found, card=found.card, van=van)
+    return kept.draw("product.html", elder=elder, signed_in=signed_in, found=found, card=found.card, van=van)
 
 
 def _page_key() -> UUID | None:
