@@ -48,7 +48,10 @@ def _backend(house: House) -> int:
 
 
 class Orders:
-    """Buyers who order without a pause and repeat whatever was not answered, under the same key."""
+    """Hands that order without a pause and repeat whatever was not answered, under the same key.
+
+    They are one buyer's, who may hold a few unpaid orders only: each order that was acknowledged is called off again.
+    """
 
     def __init__(self, buyer: Caller, pack_id: str) -> None:
         self.buyer, self.pack_id = buyer, pack_id
@@ -82,6 +85,7 @@ class Orders:
             number = self._until_acknowledged(http, secrets.token_hex(16))
             if number:
                 self.numbers.append(number)
+                self._call_off(http, number)
 
     def _until_acknowledged(self, http: requests.Session, key: str) -> str | None:
         body = {"lines": [{"pack_id": self.pack_id, "quantity": 1}], "address": ADDRESS}
@@ -102,6 +106,20 @@ class Orders:
             time.sleep(0.05)
         self.wrong.append("never acknowledged")
         return None
+
+    def _call_off(self, http: requests.Session, number: str) -> None:
+        """Until it is answered; 409 says that an answer was lost, and that it has been called off before."""
+        deadline = time.monotonic() + RETRY_S
+        while time.monotonic() < deadline:
+            try:
+                answer = http.post(f"{self.buyer.url}/orders/{number}/cancel", json={}, timeout=10)
+            except requests.RequestException:
+                time.sleep(0.05)
+                continue
+            if answer.status_code in (200, 409):
+                return
+            time.sleep(0.05)
+        self.wrong.append(f"{number} was never called off")
 
 
 def _all_numbers(buyer: Caller) -> list[str]:
