@@ -67,11 +67,15 @@ def test_a_buyer_orders_pays_and_the_keeper_packs_weighs_and_labels(visit: Visit
     expect(bench.locator("main")).to_contain_text("已封，待装车")
     van = visit("06", "/van")
     van.locator("main li a").first.click()
+    expect(van.locator("button:has-text('件全上车')")).to_be_visible()
     waiting = van.locator("form input[name=number]").evaluate_all("all => all.map(one => one.value)")
+    assert waiting
     van.click("text=只上勾了的和扫了的")
     expect(van.get_by_role("alert")).to_contain_text("还没有选箱子")
     van.click("button:has-text('件全上车')")
+    expect(van.locator("button:has-text('件全上车')")).to_have_count(0)
     van.click("button:has-text('发车')")
+    expect(van.locator("button:has-text('到局了')")).to_be_visible()
     branch = visit("05", "/branch", desk=True)
     branch.locator("#in li a").first.click()
     branch.fill("#numbers", "\n".join(waiting))
@@ -80,6 +84,7 @@ def test_a_buyer_orders_pays_and_the_keeper_packs_weighs_and_labels(visit: Visit
     branch.goto(branch.url.split("/dispatches")[0] + "/branch")
     branch.locator("button:has-text('出门派送')").first.click()
     branch.locator("button:has-text('签收了')").first.click()
+    expect(branch.locator("button:has-text('签收了')")).to_have_count(0)
     order = visit("02", f"/orders/{number}")
     expect(order.locator("main")).to_contain_text(re.compile("交易成功|已签收"))
 
@@ -124,6 +129,7 @@ def test_every_link_of_a_first_screen_leads_somewhere_and_one_leads_out(tail: st
     page.goto(urljoin(page.url, "/me" if tail else "/"))
     if tail:
         page.click("text=去我的首页")
+        page.wait_for_url(lambda url: not url.endswith("/me"))
     links = set(page.locator("a[href^='/']").evaluate_all("all => all.map(one => one.getAttribute('href'))"))
     dead = [link for link in links if page.request.get(urljoin(page.url, link), headers=HTML).status >= 400]
     assert not dead
