@@ -6,9 +6,12 @@ import flask_smorest
 from flask import Flask
 
 from core import callers, db, notify, problems
+from core.lane import Lane
+from core.permissions import Permission
 from core.settings import ROOT, Settings, settings
 from core.web import check_access, make_service
 from orders import intake
+from orders.api import orders
 
 PACKAGES = ("core", "logistics", "shop", "orders", "web")
 """In the order of the arrows: a package may use those before it."""
@@ -46,5 +49,8 @@ def create_app(found: Settings | None = None, *, listening: bool = False) -> Fla
     check_access(app)
     if listening:
         intake.start(db.make_engine(db.engine().url.render_as_string(hide_password=False), pool_size=1))
+        app.wsgi_app = Lane(  # type: ignore[method-assign]
+            app, path=orders.PATH, endpoint="orders.place", permission=Permission.ORDER_PLACE, work=orders.place_plainly
+        )
         notify.listen(["logins"], lambda _channel, digest: callers.forget(digest), callers.forget_all, callers.hearing)
     return app

@@ -1,20 +1,13 @@
 """`hot_lot`: durable orders/s over HTTP, one pack of one lot, 32 clients; yardstick: an empty authenticated POST."""
 
 import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from sqlalchemy import text
 
+from benchmarks._burst import ADDRESS, PORT, served
 from benchmarks._client import Run, drive, request
 from benchmarks._house import own_database
 
@@ -22,9 +15,6 @@ CLIENTS = 32
 ORDERS = 3_000
 BUYERS = 400
 BAR_PER_S = 200
-PORT = 18_730
-ROOT = Path(__file__).resolve().parent.parent
-ADDRESS = {"name": "王小明", "phone": "13800001234", "region_code": "430104001", "detail": "麓山南路2号"}
 
 
 def measure() -> dict[str, Any]:
@@ -33,7 +23,7 @@ def measure() -> dict[str, Any]:
 
     with own_database() as url:
         tokens, pack_id = _prepare()
-        with _served(url):
+        with served(url):
             _orders(tokens, pack_id, 300)
             yardstick = drive(PORT, _empty(tokens, ORDERS), clients=CLIENTS)
             run = _orders(tokens, pack_id, ORDERS)
@@ -66,31 +56,6 @@ def _prepare() -> tuple[list[str], str]:
         pack = make.pack_with_lot(low_g=500_000_000, now=now)
         tokens = [auth.open_login(make.user(), agent="bench", now=now) for _buyer in range(BUYERS)]
         return tokens, str(pack.id)
-
-
-@contextmanager
-def _served(url: str) -> Iterator[None]:
-    """Gunicorn as the house starts it."""
-    found = os.environ | {"DATABASE_URL": url, "XIAOXIANG_PORT": str(PORT), "XIAOXIANG_WORLD": "demo"}
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "benchmarks._served:app"]
-    server = subprocess.Popen(command, cwd=ROOT, env=found)
-    try:
-        _wait()
-        yield
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait() -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            with urlopen(f"http://127.0.0.1:{PORT}/healthz", timeout=1):
-                return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    raise TimeoutError("the house did not answer within 30 s")
 
 
 def _orders(tokens: list[str], pack_id: str, how_many: int) -> Run:

@@ -1,7 +1,7 @@
 """A "no" has a name, a status and its facts; one shape carries it to the caller (RFC 9457, problem details)."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from core.i18n import Lazy, _, render
 
@@ -18,6 +18,12 @@ class Refusal(Exception):
     def __init__(self, **facts: Any) -> None:
         super().__init__(type(self).__name__, facts)
         self.facts = facts
+
+    def afresh(self) -> Self:
+        """The same refusal for another caller; one exception that many raise would gather the traces of them all."""
+        fresh = type(self).__new__(type(self), *self.args)
+        fresh.__dict__.update(self.__dict__)
+        return fresh
 
     @property
     def code(self) -> str:

@@ -91,8 +91,8 @@ def asked() -> tuple[UUID, str, str, bytes]:
     key = request.headers.get("Idempotency-Key") or request.form.get("key", "")
     if not KEY.fullmatch(key):
         raise MissingIdempotencyKey()
-    what = f"{request.method} {request.path}\n".encode() + _content()
-    return auth.current().user_id, request.url_rule.rule if request.url_rule else "", key, hashlib.sha256(what).digest()
+    route = request.url_rule.rule if request.url_rule else ""
+    return auth.current().user_id, route, key, _print(request.method, request.path, _content())
 
 
 def hashes() -> tuple[bytes, bytes]:
@@ -101,7 +101,20 @@ def hashes() -> tuple[bytes, bytes]:
     Raises MissingIdempotencyKey.
     """
     _owner, route, key, fingerprint = asked()
-    return hashlib.sha256(f"{route}\n{key}".encode()).digest()[:16], fingerprint[:16]
+    return _named(route, key), fingerprint[:16]
+
+
+def hashes_of(path: str, key: str, content: bytes) -> tuple[bytes, bytes]:
+    """The same of a POST of JSON, for those that come by another way than a view (`core.lane`)."""
+    return _named(path, key), _print("POST", path, content)[:16]
+
+
+def _named(route: str, key: str) -> bytes:
+    return hashlib.sha256(f"{route}\n{key}".encode()).digest()[:16]
+
+
+def _print(method: str, path: str, content: bytes) -> bytes:
+    return hashlib.sha256(f"{method} {path}\n".encode() + content).digest()
 
 
 def _content() -> bytes:

@@ -54,12 +54,18 @@ def show_pages(app: Flask, page: Page) -> None:
     app.extensions["problem_page"] = page
 
 
-def _refused(refusal: Refusal) -> Response:
+def of_refusal(refusal: Refusal, instance: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a program reads of a refusal in the request `instance`, and the headers that go with it."""
     facts = {name: _plain(value) for name, value in refusal.facts.items()}
     extra: dict[str, Any] = {"facts": facts} if facts else {}
-    response = _answer(refusal.status, refusal.code, str(refusal), extra)
-    if "retry_after" in facts:
-        response.headers["Retry-After"] = str(facts["retry_after"])
+    headers = {"Retry-After": str(facts["retry_after"])} if "retry_after" in facts else {}
+    return _problem(refusal.status, refusal.code, str(refusal), instance, extra), headers
+
+
+def _refused(refusal: Refusal) -> Response:
+    problem, headers = of_refusal(refusal, g.get("request_id", ""))
+    response = _answer(problem)
+    response.headers.update(headers)
     return response
 
 
@@ -69,7 +75,8 @@ def _http(error: HTTPException) -> Response:
         return Response(error.get_response().get_data(), status, dict(error.get_response().headers))
     code, words = HTTP_WORDS.get(status, ("http_error", _("这样不行。")))
     messages = getattr(error, "data", {}).get("messages") if hasattr(error, "data") else None
-    response = _answer(status, code, gettext(words), {"errors": shape_words(messages)} if messages else {})
+    extra = {"errors": shape_words(messages)} if messages else {}
+    response = _answer(_problem(status, code, gettext(words), g.get("request_id", ""), extra))
     if status == 405:
         response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or []))
     return response
@@ -94,19 +101,23 @@ def _away(error: Exception) -> Response:
 
 def _fault(error: Exception) -> Response:
     log.exception("fault in %s %s, request %s", request.method, request.endpoint, g.get("request_id"))
-    return _answer(500, "broken", gettext(HTTP_WORDS[500][1]), {})
+    return _answer(_problem(500, "broken", gettext(HTTP_WORDS[500][1]), g.get("request_id", ""), {}))
 
 
-def _answer(status: int, code: str, words: str, extra: dict[str, Any]) -> Response:
-    problem = {
+def _problem(status: int, code: str, words: str, instance: str, extra: dict[str, Any]) -> dict[str, Any]:
+    return {
         "type": f"/problems/{code}",
         "title": words,
         "status": status,
         "code": code,
         "detail": words,
-        "instance": g.get("request_id", ""),
+        "instance": instance,
         **extra,
     }
+
+
+def _answer(problem: dict[str, Any]) -> Response:
+    status: int = problem["status"]
     page: Page | None = current_app.extensions.get("problem_page")
     if page is not None and not request.path.startswith("/api/") and _wants_page():
         response = page(problem)

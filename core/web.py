@@ -29,6 +29,15 @@ FORM_PARTS_MAX = 50
 URLS_KEPT = 2_000
 """Addresses of pages are paths, the same in every request; templates ask for the same few again and again."""
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+SAFE_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(self), serial=(self)",
+}
+"""What every answer says, whatever it is."""
+STRICT_TRANSPORT = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}
 
 
@@ -157,18 +166,20 @@ def csrf_token() -> str:
 def _finish(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _policy())
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=(self), serial=(self)")
+    for name, words in SAFE_HEADERS.items():
+        headers.setdefault(name, words)
     headers["X-Request-Id"] = g.get("request_id", "")
-    if settings().public_url.startswith("https://"):
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if is_https():
+        headers.setdefault(*STRICT_TRANSPORT)
     if g.get("token"):
         headers.setdefault("Cache-Control", "no-store")
     metrics.observe(request.endpoint, request.method, response.status_code, time.perf_counter() - g.get("started", 0.0))
     return response
+
+
+def is_https() -> bool:
+    """Whether people reach the house by TLS."""
+    return settings().public_url.startswith("https://")
 
 
 def _policy() -> str:

@@ -85,6 +85,8 @@ def in_one_line(address: Address) -> str:
 
 
 def _clean(text: str) -> str:
+    if text.isprintable():  # nothing unseen, and no space but the plain one
+        return " ".join(text.split())
     spaced = re.sub(r"\s", " ", text)
     seen = "".join(sign for sign in spaced if unicodedata.category(sign) not in _UNSEEN)
     return " ".join(seen.split())

@@ -44,6 +44,11 @@ class ClaimLine:
     pack_id: UUID | None = None
     offer_id: UUID | None = None
 
+    @property
+    def thing(self) -> UUID | None:
+        """The offer or the pack that is asked for."""
+        return self.offer_id or self.pack_id
+
 
 @dataclass(frozen=True)
 class Key:

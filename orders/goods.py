@@ -2,7 +2,7 @@
 
 from collections import ChainMap, defaultdict
 from collections.abc import Collection, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from core.clock import local_day
-from core.db import session
+from core.db import swift
 from orders.claims import ClaimLine
 from shop.live import NotOnAir
 from shop.lots import LotNotReady, LotPastDate, LotSoldOut
@@ -57,12 +57,20 @@ class Shelf:
     left: Left
     now: datetime
     """The moment that windows and harvest days are judged by."""
+    _found: dict[tuple[UUID | None, UUID | None], Goods] = field(default_factory=dict)
+    _ready: dict[UUID, list[Any]] = field(default_factory=dict)
 
     def find(self, line: ClaimLine) -> Goods:
         """What a line stands for.
 
         Raises PackUnknown, PackStopped, OfferUnknown, OfferStopped, OfferNotYet, OfferOver, NotOnAir.
         """
+        thing = (line.pack_id, line.offer_id)
+        if thing not in self._found:
+            self._found[thing] = self._find(line)
+        return self._found[thing]
+
+    def _find(self, line: ClaimLine) -> Goods:
         if line.offer_id is None:
             return _goods(self.packs.get(line.pack_id)) if line.pack_id else _goods(None)
         offer = self.offers.get(line.offer_id)
@@ -85,19 +93,27 @@ class Shelf:
                 number = self.offers[goods.offer_id].number
                 raise OfferSoldOut(number=number, left=left[goods.offer_id], offer_id=goods.offer_id)
             left[goods.offer_id] -= quantity
-        lots = self.lots.get(goods.product_id, [])
-        day = local_day(self.now)
-        ready = [lot for lot in lots if lot.ready_on <= day <= lot.best_before]
+        ready = self.ready(goods.product_id)
         for lot in ready:
             if left[lot.lot_id] >= goods.net_g * quantity:
                 left[lot.lot_id] -= goods.net_g * quantity
-                return UUID(str(lot.lot_id))
-        if not ready and lots:
+                lot_id: UUID = lot.lot_id
+                return lot_id
+        if not ready and (lots := self.lots.get(goods.product_id)):
             latest = lots[-1]
-            if day > latest.best_before:
+            if local_day(self.now) > latest.best_before:
                 raise LotPastDate(best_before=latest.best_before)
             raise LotNotReady(ready_on=latest.ready_on)
         raise LotSoldOut(left_g=max((left[lot.lot_id] for lot in ready), default=0))
+
+    def ready(self, product_id: UUID) -> list[Any]:
+        """The lots of a product that may be sold from on this day."""
+        if product_id not in self._ready:
+            day = local_day(self.now)
+            self._ready[product_id] = [
+                lot for lot in self.lots.get(product_id, []) if lot.ready_on <= day <= lot.best_before
+            ]
+        return self._ready[product_id]
 
     def draft(self) -> Left:
         """What is left, to be lowered by a basket that may still be refused; `self.left.update(...)` keeps it."""
@@ -110,11 +126,11 @@ def read(lines: Collection[ClaimLine], *, now: datetime) -> Shelf:
     Nothing is locked here, so what is left may be gone a moment later: the hold decides.
     """
     offer_ids = {line.offer_id for line in lines if line.offer_id}
-    offers = {row.id: row for row in session.execute(_OFFERS, {"ids": list(offer_ids)})} if offer_ids else {}
+    offers = {row.id: row for row in swift(_OFFERS, {"ids": list(offer_ids)})} if offer_ids else {}
     pack_ids = {line.pack_id for line in lines if line.pack_id} | {row.pack_id for row in offers.values()}
     packs: dict[UUID, Any] = {}
     lots: dict[UUID, dict[UUID, Any]] = defaultdict(dict)
-    for row in session.execute(_PACKS, {"ids": list(pack_ids)}) if pack_ids else ():
+    for row in swift(_PACKS, {"ids": list(pack_ids)}) if pack_ids else ():
         packs[row.id] = row
         if row.lot_id is not None:
             lots[row.product_id][row.lot_id] = row

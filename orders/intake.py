@@ -27,9 +27,10 @@ from core.db import transaction
 from core.errors import Refusal
 from core.i18n import _
 from core.once import StillRunning
-from orders import checkout
+from orders import checkout, placed
 from orders.claims import Claim
-from orders.placed import Placed
+from orders.placed import Outcome, Placed
+from orders.sold_out import SoldOut
 
 log = logging.getLogger("xiaoxiang.intake")
 
@@ -90,6 +91,7 @@ class Intake:
         self._queue_max = queue_max
         self._now = now
         self._asked: set[tuple[UUID, bytes]] = set()
+        self._sold_out = SoldOut()
         self._taker = threading.Thread(target=self._take, name="intake", daemon=True)
         self._taker.start()
 
@@ -159,7 +161,7 @@ class Intake:
         while looks:
             try:
                 with transaction(self._engine):
-                    return [*checkout.place(claims, now=self._now())]
+                    return [*self._place(claims)]
             except Refusal as refusal:  # somebody else was faster: the next look sees what is left
                 looks -= 1
                 if len(claims) == 1 and not looks:
@@ -169,6 +171,18 @@ class Intake:
                     raise
                 time.sleep(PAUSE_S)
         return self._halves(claims)
+
+    def _place(self, claims: Sequence[Claim]) -> list[Outcome]:
+        """Those who ask for what was sold out a moment ago are only looked up; the others are placed."""
+        against = {index: self._sold_out.against(claim) for index, claim in enumerate(claims)}
+        refused: dict[int, Outcome] = {index: refusal for index, refusal in against.items() if refusal}
+        free = [index for index in against if index not in refused]
+        outcomes = refused | placed.again({index: claims[index] for index in refused})
+        if free:
+            outcomes |= zip(free, checkout.place([claims[index] for index in free], now=self._now()), strict=True)
+        for index in free:
+            self._sold_out.learn(claims[index], outcomes[index])
+        return [outcomes[index] for index in range(len(claims))]
 
     def _halves(self, claims: Sequence[Claim]) -> list[Answer]:
         half = len(claims) // 2

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import Model, session
+from core.db import Model, swift
 from core.errors import Conflict
 from core.i18n import _
 
@@ -125,7 +125,7 @@ def take(wanted: Takes) -> set[Take]:
         "quantities": [quantity for quantity, _most in wanted.values()],
         "limits": [most for _quantity, most in wanted.values()],
     }
-    return {Take(row.buyer_id, row.subject_id) for row in session.execute(_TAKE, values)}
+    return {Take(row.buyer_id, row.subject_id) for row in swift(_TAKE, values)}
 
 
 _GIVE_BACK = text("""
@@ -151,7 +151,7 @@ def give_back(returned: Iterable[tuple[Take, int]]) -> None:
     """Let buyers have that much again."""
     given = list(returned)
     if given:
-        session.execute(
+        swift(
             _GIVE_BACK,
             {
                 "buyers": [one.buyer_id for one, _quantity in given],

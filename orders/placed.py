@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from core.db import session
+from core.db import swift
 from core.errors import Refusal
 from core.money import CURRENCY
 from core.once import IdempotencyKeyReused
@@ -49,7 +49,7 @@ def again(claims: Mapping[int, Claim]) -> dict[int, Outcome]:
     if not keyed:
         return {}
     values = {"buyers": [buyer for buyer, _name in keyed], "keys": [name for _buyer, name in keyed]}
-    known = {(row.buyer_id, bytes(row.placing_key)): row for row in session.execute(_KNOWN, values)}
+    known = {(row.buyer_id, bytes(row.placing_key)): row for row in swift(_KNOWN, values)}
     found: dict[int, Outcome] = {}
     for index, claim in claims.items():
         row = known.get((claim.buyer_id, claim.key.name)) if claim.key else None

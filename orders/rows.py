@@ -1,15 +1,14 @@
 """Many rows of several tables in one statement: what keeps an order at a handful of round trips."""
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import TextClause, text
 
-from core.db import Model, session
+from core.db import Model, swift
 
 Row = Mapping[str, Any]
 
@@ -21,8 +20,7 @@ def write(tables: Mapping[type[Model], Sequence[Row]]) -> None:
     """
     filled = {model.__tablename__: rows for model, rows in tables.items() if rows}
     if filled:
-        bound = {name: json.dumps(rows, default=_plain) for name, rows in filled.items()}
-        session.execute(_insert(tuple(filled)), bound)
+        swift(_insert(tuple(filled)), {name: _packed(rows) for name, rows in filled.items()})
 
 
 def write_new(model: type[Model], fresh: Sequence[Row]) -> set[UUID]:
@@ -30,13 +28,17 @@ def write_new(model: type[Model], fresh: Sequence[Row]) -> set[UUID]:
 
     One that another transaction is inserting is waited for. Rows that may meet are given in one order everywhere.
     """
-    statement = text(_one(model.__tablename__) + " ON CONFLICT DO NOTHING RETURNING id")
-    bound = json.dumps(fresh, default=_plain)
-    return {UUID(str(row.id)) for row in session.execute(statement, {model.__tablename__: bound})}
+    name = model.__tablename__
+    return {row.id for row in swift(_insert_new(name), {name: _packed(fresh)})}
 
 
 def _one(name: str) -> str:
     return f"INSERT INTO {name} SELECT * FROM jsonb_populate_recordset(NULL::{name}, CAST(:{name} AS jsonb))"
+
+
+@cache
+def _insert_new(name: str) -> TextClause:
+    return text(_one(name) + " ON CONFLICT DO NOTHING RETURNING id")
 
 
 @cache
@@ -50,12 +52,12 @@ def _insert(names: tuple[str, ...]) -> TextClause:
     return text(f"WITH {heads} {last}" if heads else last)
 
 
-def _plain(value: object) -> str:
-    """A value as PostgreSQL reads it from text."""
+def _packed(rows: Sequence[Row]) -> str:
+    """The rows as JSON whose every value PostgreSQL reads as its column would."""
+    return orjson.dumps(rows, default=_hex).decode()
+
+
+def _hex(value: object) -> str:
     if isinstance(value, bytes):
         return "\\x" + value.hex()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
     raise TypeError(f"no column holds {type(value).__name__}")

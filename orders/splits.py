@@ -9,7 +9,7 @@ Where freight is more than the line, all of the line goes to freight and the hou
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -116,13 +116,18 @@ class Table:
 
     rules: Sequence[SplitRule]
     prices: Prices | None
+    _known: dict[tuple[UUID, int, Channel, int | None], list[Share]] = field(default_factory=dict)
+    """What was shared out before: in a live sale the lines of a set are nearly all alike."""
 
     def shares(self, goods: Goods, quantity: int, channel: Channel, *, to_region: str) -> list[Share]:
         """Share out one line that goes to a region."""
         fee = None
         if self.prices is not None:
             fee = self.prices.fee(goods.station_region, to_region, goods.net_g + goods.tare_g)
-        return split(goods, quantity, channel, self.rules, fee_minor=fee)
+        alike = (goods.offer_id or goods.pack_id, quantity, channel, fee)
+        if alike not in self._known:
+            self._known[alike] = split(goods, quantity, channel, self.rules, fee_minor=fee)
+        return self._known[alike]
 
 
 def table(now: datetime) -> Table:

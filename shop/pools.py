@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm.util import identity_key
 
-from core.db import new_id, session
+from core.db import new_id, session, swift
 from core.errors import Conflict
 from core.i18n import _
 from shop.live import NotOnAir, SessionStatus, changed_for_viewers
@@ -84,7 +84,7 @@ def unsell(quantities: Packs, *, reference: str, now: datetime, by: UUID | None 
 
 def lock(offer_ids: Collection[UUID]) -> None:
     """Take offers in id order, by a statement of its own (`shop.stock.lock` says why)."""
-    session.execute(_LOCK, {"offer_ids": list(offer_ids)})
+    swift(_LOCK, {"offer_ids": list(offer_ids)})
 
 
 _LOCK = text("SELECT FROM live_offers WHERE id = ANY(:offer_ids) ORDER BY id FOR NO KEY UPDATE")
@@ -123,7 +123,7 @@ def _move(verb: Verb, quantities: Packs, reference: str, now: datetime, by: UUID
         raise ValueError("packs must be above zero")
     session.flush()
     lock(quantities)
-    rows = session.execute(
+    rows = swift(
         _STATEMENT,
         {
             "offer_ids": list(quantities),
@@ -140,7 +140,7 @@ def _move(verb: Verb, quantities: Packs, reference: str, now: datetime, by: UUID
             "now": now,
             "by": by,
         },
-    ).all()
+    )
     _forget(quantities)
     if len(rows) < len(quantities):
         raise OfferUnknown()
@@ -151,7 +151,7 @@ def _move(verb: Verb, quantities: Packs, reference: str, now: datetime, by: UUID
         changed_for_viewers(session_id)
 
 
-def _refusal(verb: Verb, row: Row[Any]) -> Conflict:
+def _refusal(verb: Verb, row: Any) -> Conflict:
     """Why this offer could not give what was asked."""
     if verb.sells and row.room_status != SessionStatus.ON_AIR:
         return NotOnAir()

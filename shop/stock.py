@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm.util import identity_key
 
 from core.clock import local_day
-from core.db import new_id, session
+from core.db import new_id, session, swift
 from core.errors import Conflict
 from core.i18n import _
 from shop.lots import HarvestLot, LotSoldOut, LotStatus, LotUnknown, unfit
@@ -93,7 +93,7 @@ def lock(lot_ids: Collection[UUID]) -> None:
     One statement that locks a row and changes it would, when it had to wait, go on from the row as it was before and
     lock it once more: then two of them wait for each other.
     """
-    session.execute(_LOCK, {"lot_ids": list(lot_ids)})
+    swift(_LOCK, {"lot_ids": list(lot_ids)})
 
 
 _LOCK = text("SELECT FROM harvest_lots WHERE id = ANY(:lot_ids) ORDER BY id FOR NO KEY UPDATE")
@@ -140,7 +140,7 @@ def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | No
         raise ValueError("grams must be above zero")
     session.flush()
     lock(grams)
-    rows = session.execute(
+    rows = swift(
         _STATEMENT,
         {
             "lot_ids": list(grams),
@@ -157,7 +157,7 @@ def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | No
             "now": now,
             "by": by,
         },
-    ).all()
+    )
     _forget(grams)
     if len(rows) < len(grams):
         raise LotUnknown()
@@ -166,7 +166,7 @@ def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | No
             raise _refusal(verb, row, now)
 
 
-def _refusal(verb: Verb, row: Row[Any], now: datetime) -> Conflict:
+def _refusal(verb: Verb, row: Any, now: datetime) -> Conflict:
     """Why this lot could not give what was asked."""
     if not verb.sells:
         return StockMismatch(lot_id=row.id)

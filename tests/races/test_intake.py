@@ -1,6 +1,7 @@
 """The door of orders: whoever asks together shares a commit, and nobody pays for another's claim."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +15,7 @@ from core import db
 from core.db import session, transaction
 from core.errors import Refusal
 from core.once import IdempotencyKeyReused
-from orders import verify
+from orders import cancelling, verify
 from orders.claims import Claim, Key
 from orders.intake import HouseFull, Intake
 from orders.limits import OverBuyerLimit
@@ -187,3 +188,23 @@ def test_a_taker_whose_connection_was_cut_goes_on_with_another(opened):
         session.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
     db.engine().dispose()
     assert isinstance(ask(door, claims[1]), Placed)
+
+
+def test_who_asks_after_the_last_box_is_told_without_the_hot_row_and_finds_what_came_back_within_a_second(opened):
+    pack = lot_of(1)
+    door = opened()
+    first, late, again = claims_of(pack, 3)
+    mine = keyed(first, "mine")
+    number = door.ask(mine).number
+    assert isinstance(ask(door, late), LotSoldOut)
+    with db.engine().connect() as other:
+        other.execute(text("SELECT FROM harvest_lots FOR UPDATE"))
+        started = time.monotonic()
+        assert isinstance(ask(door, again), LotSoldOut)
+        assert door.ask(mine).number == number, "whoever has an order is never told that it is sold out"
+        assert time.monotonic() - started < 0.3
+    with transaction():
+        order = session.scalars(select(Order).where(Order.number == number)).one()
+        cancelling.cancel(order, reason="", by=order.buyer_id, now=MORNING)
+    time.sleep(1)
+    assert isinstance(ask(door, again), Placed)
