@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("logistics", "shop", "orders", "web")
-OWN = ("run", "test", "check", "bench", "migrate", "make-keys", "reseal")
+OWN = ("run", "test", "check", "bench", "migrate", "make-keys", "reseal", "video-conf")
 ROOT = Path(__file__).resolve().parent
 FULL = {errno.ENOSPC, errno.EDQUOT}
 OUTSIDE = {*FULL, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EIO}

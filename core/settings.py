@@ -3,11 +3,13 @@
 import fcntl
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PURPOSES = ("csrf", "device", "field", "index", "session", "ticket", "webhook")
 KEY_BYTES = 32
@@ -51,6 +53,12 @@ class Settings:
     """How people reach the house, without a trailing slash."""
     behind_proxy: bool
     pool_size: int
+    video: bool
+    """Whether a video server runs beside the house."""
+    rtmp: str
+    """Where the video server takes pushes: address:port."""
+    rtmp_named: str | None
+    """How a host's program reaches that door, where that is not by our own name."""
 
     @property
     def stream_port(self) -> int:
@@ -59,6 +67,27 @@ class Settings:
     @property
     def standin_port(self) -> int:
         return self.port + 2
+
+    @property
+    def rtmp_url(self) -> str:
+        """What a host types into a program that pushes."""
+        host, port = urlsplit(self.public_url).hostname, self.rtmp.rpartition(":")[2]
+        return self.rtmp_named or f"rtmp://{host or '127.0.0.1'}:{port}/live"
+
+    @property
+    def video_port(self) -> int:
+        """Where viewers fetch the live picture."""
+        return self.port + 3
+
+    @property
+    def video_inner_port(self) -> int:
+        """Between the video server and us."""
+        return self.port + 5
+
+    @property
+    def video_show_port(self) -> int:
+        """Between the two halves of the video server."""
+        return self.port + 6
 
     @property
     def photo_dir(self) -> Path:
@@ -143,6 +172,14 @@ def _number(env: Mapping[str, str], name: str, otherwise: int, most: int) -> int
     return int(typed)
 
 
+def _door(env: Mapping[str, str], name: str, otherwise: str) -> str:
+    """An address and a port to listen on."""
+    typed = env.get(name) or otherwise
+    if not re.fullmatch(r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]):\d{1,5}", typed):
+        raise SettingsWrong(f"{name} must be an address and a port, as in 0.0.0.0:1935, not {typed!r}")
+    return typed
+
+
 def read(env: Mapping[str, str]) -> Settings:
     """Settings from an environment. Raises SettingsWrong with the cause and the way out."""
     home = Path(env.get("XIAOXIANG_HOME") or ROOT / ".state").absolute()
@@ -151,7 +188,7 @@ def read(env: Mapping[str, str]) -> Settings:
         raise SettingsWrong(
             "With DATABASE_URL set, say which world it is: XIAOXIANG_WORLD=demo or XIAOXIANG_WORLD=live"
         )
-    port = _number(env, "XIAOXIANG_PORT", 8000, 65_533)
+    port = _number(env, "XIAOXIANG_PORT", 8000, 65_529)
     key = Secret(env.get("STRIPE_KEY", ""))
     if world == "demo" and key.startswith(("sk_live_", "rk_live_")):
         raise SettingsWrong("A live Stripe key does not belong into the demo world: unset STRIPE_KEY")
@@ -174,6 +211,9 @@ def read(env: Mapping[str, str]) -> Settings:
         public_url=(env.get("XIAOXIANG_PUBLIC_URL") or f"http://127.0.0.1:{port}").rstrip("/"),
         behind_proxy=env.get("XIAOXIANG_BEHIND_PROXY") == "1",
         pool_size=_number(env, "XIAOXIANG_POOL", 4, POOL_MAX),
+        video=env.get("XIAOXIANG_VIDEO") == "1",
+        rtmp=_door(env, "XIAOXIANG_RTMP", f"127.0.0.1:{port + 4}"),
+        rtmp_named=env.get("XIAOXIANG_RTMP_URL"),
     )
     if world == "live":
         _check_live(found, own_server=not env.get("DATABASE_URL"))

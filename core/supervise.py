@@ -52,11 +52,15 @@ class Service:
     log: Path
     health: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    ends_by: signal.Signals = signal.SIGKILL
+    """What it gets when we are gone: SIGKILL, unless it has children of its own to end."""
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         """Start the program; it is killed when we are gone."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.process is not None:
+            self._end_group()  # what a server that died left behind would keep its port
         big = self.log.exists() and self.log.stat().st_size > LOG_BYTES_MAX
         with self.log.open("wb" if big else "ab") as log, signals_held():
             self.process = subprocess.Popen(
@@ -66,7 +70,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=die_with_parent(),  # noqa: PLW1509  # started from the main thread only
+                preexec_fn=die_with_parent(self.ends_by),  # noqa: PLW1509  # started from the main thread only
             )
 
     def alive(self) -> bool:

@@ -183,12 +183,19 @@ def is_https() -> bool:
 
 
 def _policy() -> str:
+    played = _played()
     return (
         f"default-src 'none'; script-src 'nonce-{g.get('nonce', '')}' 'strict-dynamic'; style-src 'self'; "
-        f"img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'{_stream_origin()}; font-src 'self'; "
+        f"img-src 'self' data: blob:; media-src 'self' blob:{played}; connect-src 'self'{_stream_origin()}{played}; "
+        "font-src 'self'; "
         "worker-src 'self'; manifest-src 'self'; form-action 'self' https://checkout.stripe.com; base-uri 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
     )
+
+
+def _played() -> str:
+    """Where the page that is being sent, and no other, fetches moving pictures from (`g.plays_from`)."""
+    return f" {g.plays_from}" if "plays_from" in g else ""
 
 
 def _stream_origin() -> str:

@@ -30,7 +30,8 @@ ADDRESS = {"name": "王小明", "phone": "13800001234", "region_code": "430104",
 class House:
     """`manage.py run` in a state folder and on ports of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: str) -> None:
+        self.arguments = arguments
         self.home = Path(tempfile.mkdtemp(prefix="xx-house-"))
         self.port = _free_ports()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -74,7 +75,7 @@ class House:
         with self.log.open("ab") as log:
             out = log if terminal is None else terminal
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "run"],
+                [sys.executable, str(ROOT / "manage.py"), "run", *self.arguments],
                 cwd=ROOT, env=self.env, stdin=terminal or subprocess.DEVNULL, stdout=out, stderr=out,
                 preexec_fn=prepare,  # noqa: PLW1509  # started from the main thread
             )  # fmt: skip
@@ -227,14 +228,14 @@ def _knows(pid: int, folder: bytes) -> str:
 
 
 def _free_ports() -> int:
-    """A port whose two followers are free as well."""
+    """A port whose six followers are free as well."""
     for _ in range(100):
         port = secrets.randbelow(20_000) + 20_000
         try:
-            for offset in range(3):
+            for offset in range(7):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port + offset))
         except OSError:
             continue
         return port
-    raise AssertionError("no three free ports in a row")
+    raise AssertionError("no seven free ports in a row")

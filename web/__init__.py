@@ -26,12 +26,13 @@ def init_app(app: Flask, api: flask_smorest.Api) -> None:
         storefront,
         supplier,
         van,
+        video,
     )  # fmt: skip
 
     pages.init_app(app)
     problems.show_pages(app, pages.problem_page)
     for screen in (
         account, bench, branch, checkout, counter, farm, hand_over, host, order_pages, province, restock, rooms,
-        station, storefront, supplier, van,
+        station, storefront, supplier, van, video,
     ):  # fmt: skip
         app.register_blueprint(screen.blueprint)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from core import house_database
+from core import house_database, video_server
 from core.ending import ending, signals_held
 from core.house_database import HouseDatabase
 from core.lifeline import die_with_parent
@@ -42,13 +42,28 @@ class CannotRun(Exception):
 
 
 def main(args: Sequence[str]) -> int:
-    """Run the house until Ctrl-C."""
+    """Run the house until Ctrl-C; with `--video`, and with a video server beside it where one is installed."""
+    with_video = "--video" in args
+    if with_video:
+        os.environ["XIAOXIANG_VIDEO"] = "1" if video_server.find() else "0"
     found = settings()
     with _alone(found.home) as killed_before:
-        _check_ports(found, patience_s=PATIENCE_S if killed_before else 0)
+        video = _video(found) if with_video else []
+        _check_ports(found, with_video=bool(video), patience_s=PATIENCE_S if killed_before else 0)
         with house_database.opened(found.home) as database:
             _prepare(database, found)
-            return _serve(database, found)
+            return _serve(database, found, video)
+
+
+def _video(found: Settings) -> list[Service]:
+    """The video server, or a word why there is none: the house sells without it."""
+    video_server.use_language_of(os.environ)
+    try:
+        return [video_server.service(found)]
+    except video_server.NoVideoServer as why:
+        os.environ["XIAOXIANG_VIDEO"] = "0"
+        say(str(why))
+        return []
 
 
 @contextmanager
@@ -74,9 +89,10 @@ def _alone(home: Path) -> Iterator[bool]:
             guard.truncate(0)
 
 
-def _check_ports(found: Settings, *, patience_s: float) -> None:
+def _check_ports(found: Settings, *, with_video: bool, patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
-    for port in (found.port, found.stream_port, found.standin_port):
+    of_video = video_server.ports(found) if with_video else ()
+    for port in (found.port, found.stream_port, found.standin_port, *of_video):
         while _taken(port):
             if time.monotonic() >= deadline:
                 raise CannotRun(
@@ -141,11 +157,11 @@ def services(found: Settings) -> list[Service]:
     return every
 
 
-def _serve(database: HouseDatabase, found: Settings) -> int:
-    supervisor = Supervisor(database.server, services(found), ending)
+def _serve(database: HouseDatabase, found: Settings, video: list[Service]) -> int:
+    supervisor = Supervisor(database.server, [*services(found), *video], ending)
     try:
         if supervisor.start():
-            _greet(found)
+            _greet(found, with_video=bool(video))
             supervisor.watch()
     finally:
         say("Stopping …")
@@ -153,7 +169,7 @@ def _serve(database: HouseDatabase, found: Settings) -> int:
     return 0
 
 
-def _greet(found: Settings) -> None:
+def _greet(found: Settings, *, with_video: bool) -> None:
     lines = [
         "",
         f"Xiaoxiang 潇湘 is open ({found.world} world).",
@@ -161,6 +177,8 @@ def _greet(found: Settings) -> None:
         f"  API          http://127.0.0.1:{found.port}/api/docs",
         f"  live stream  http://127.0.0.1:{found.stream_port}/",
     ]
+    if with_video:
+        lines += [f"  live video   {found.rtmp_url}  (the key is on the host's console)"]
     if found.world == "demo":
         lines += [f"  stand-in     http://127.0.0.1:{found.standin_port}/  (plays Stripe; no real money)", ""]
         lines += [f"  Log in with password {DEMO_PASSWORD} as:"]
