@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from core import video_server
@@ -115,6 +117,9 @@ def test_a_host_is_seen_goes_comes_back_and_leaves_with_the_session(
         assert not page.evaluate("document.querySelector('video').muted")
         console.reload()
         expect(console.locator("#push")).to_contain_text("有画面")
+        console.locator("#push summary").click()
+        for shown_page in (page, console):
+            assert Axe().run(shown_page).response["violations"] == []
         assert right.poll() is None
     expect(picture).to_be_hidden()
 
@@ -130,7 +135,14 @@ def test_a_host_is_seen_goes_comes_back_and_leaves_with_the_session(
     assert key[-26:] not in log
 
 
-def test_killed_it_leaves_no_video_server(house: House) -> None:
-    assert any("nginx" in words for words in house.remains().values())
+def test_a_killed_video_server_comes_back_and_a_killed_house_leaves_none(house: House) -> None:
+    def nginx(kind: str) -> set[int]:
+        return {pid for pid, words in house.remains().items() if f"nginx: {kind} process" in words}
+
+    masters, workers = nginx("master"), nginx("worker")
+    assert (len(masters), len(workers)) == (1, 1)
+    os.kill(*masters, signal.SIGKILL)
+    until(lambda: nginx("master") - masters and nginx("worker") - workers)
+    assert not nginx("worker") & workers
     house.kill()
     assert house.gone(8)

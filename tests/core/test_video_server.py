@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core import i18n, settings, video_server
+from core.commands import run
 from core.settings import SettingsWrong, read
 from core.video_server import NoVideoServer
 
@@ -32,6 +33,15 @@ def test_where_nginx_is_missing_the_reader_is_told_in_his_language_how_to_instal
     assert words in str(told.value)
     assert "apt-get install nginx libnginx-mod-rtmp" in str(told.value)
     i18n.use_language("zh")
+
+
+def test_without_it_the_house_goes_on_and_shows_no_picture(found, monkeypatch, capsys):
+    monkeypatch.setattr(video_server, "find", lambda: None)
+    monkeypatch.setenv("XIAOXIANG_VIDEO", "1")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert run._video(found) == []
+    assert os.environ["XIAOXIANG_VIDEO"] == "0"
+    assert "没有带 RTMP 模块的 nginx" in capsys.readouterr().err
 
 
 def test_nginx_without_the_module_is_none(tmp_path, monkeypatch):

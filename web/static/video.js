@@ -18,8 +18,8 @@ let moved = { at: 0, to: 0 };
 let halted = Boolean(navigator.connection && navigator.connection.saveData);
 
 function press(name, on) {
-  const button = picture.querySelector(`[data-${name}]`);
-  button.setAttribute("aria-pressed", String(on));
+  picture.querySelector(`[data-${name}]`).setAttribute("aria-pressed", String(on));
+  picture.classList.toggle(`picture--${name}`, on);
 }
 
 // The playlist, when it says something that has not been played to its end.
@@ -32,17 +32,23 @@ async function look() {
   return true;
 }
 
+// A browser that lets nothing play by itself leaves it to the button.
+function begin() {
+  video.play().catch((refused) => { if (refused.name === "NotAllowedError") halt(true); });
+}
+
 async function play() {
   playing = true;
   moved = { at: Date.now(), to: video.currentTime };
   if (NATIVE && !window.MediaSource) {
     video.src = address;
+    begin();
   } else {
     const { default: Hls } = await import(picture.dataset.player);
     if (!Hls.isSupported()) return stop();
     // Short buffers: a cheap phone has little memory. No worker: its script would have to come from a blob.
     player = new Hls({ enableWorker: false, liveSyncDurationCount: 2, maxBufferLength: 10, backBufferLength: 4, maxLiveSyncPlaybackRate: 1.1 });
-    player.on(Hls.Events.MANIFEST_PARSED, () => video.play().catch(() => press("halt", true)));
+    player.on(Hls.Events.MANIFEST_PARSED, begin);
     player.on(Hls.Events.ERROR, (_event, error) => { if (error.fatal) stop(); });
     player.loadSource(address);
     player.attachMedia(video);
@@ -66,7 +72,7 @@ async function tend() {
     wait = LOOK_MS;
   } else if (!document.hidden) {
     const found = await look();
-    if (found && halted) picture.hidden = false;
+    if (halted) picture.hidden = !found;
     else if (found) await play().catch(stop);
     wait = found ? LOOK_MS : Math.min(wait * 1.3, LOOK_MOST_MS);
   }
@@ -82,6 +88,7 @@ function halt(on) {
   press("halt", on);
   if (on) { stop(); picture.hidden = false; last = ""; } else { play().catch(stop); }
 }
+video.addEventListener("error", () => { if (playing && !player) stop(); });
 video.addEventListener("playing", () => { picture.hidden = false; });
 video.addEventListener("resize", () => picture.classList.toggle("picture--wide", video.videoWidth > video.videoHeight));
 video.addEventListener("click", () => sound(video.muted));
