@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, func, insert, or_, select, update
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.util import identity_key
 
@@ -110,6 +110,8 @@ class Parcel(Model):
     screened_at: Mapped[datetime | None]
     screened_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     pack_by: Mapped[datetime | None]
+    pack_from: Mapped[date | None]
+    """Before this day it waits for no hands: its sender promised to let it leave later."""
     created_at: Mapped[datetime]
 
 
@@ -126,6 +128,7 @@ class NewParcel:
     pack_by: datetime | None
     kind: Kind | str = Kind.ORDER
     destination_station_id: UUID | None = None
+    pack_from: date | None = None
 
 
 def register(*, now: datetime, by: UUID | None = None, **facts: Any) -> Parcel:
@@ -176,6 +179,7 @@ def _row(one: NewParcel, home: Station, *, number: str, now: datetime) -> dict[s
         "tare_g": one.tare_g,
         "status": S.REGISTERED,
         "pack_by": one.pack_by,
+        "pack_from": one.pack_from,
         "created_at": now,
     }
 
@@ -276,11 +280,16 @@ def by_numbers(asked: Sequence[str], among_these: Select[Parcel]) -> list[Parcel
     return [known[number] for number in wanted]
 
 
-def board(station_id: UUID) -> dict[ParcelStatus, int]:
-    """How many parcels of a station stand in each open state, in one statement over the index of open ones."""
+def is_early(day: date) -> ColumnElement[bool]:
+    """Parcels that wait for no hands yet."""
+    return (Parcel.status == S.REGISTERED) & func.coalesce(Parcel.pack_from > day, False)
+
+
+def board(station_id: UUID, *, day: date) -> dict[ParcelStatus, int]:
+    """How many parcels of a station stand in each open state, but for early ones, in one statement over their index."""
     query = (
         select(Parcel.status, func.count())
-        .where(Parcel.station_id == station_id, Parcel.status.not_in(ENDED))
+        .where(Parcel.station_id == station_id, Parcel.status.not_in(ENDED), ~is_early(day))
         .group_by(Parcel.status)
     )
     counts = dict(session.execute(query).all())

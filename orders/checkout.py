@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from core.clock import local_day
 from core.db import new_id
 from core.errors import Malformed, Refusal
 from core.i18n import _
 from orders import claims as shapes
 from orders import goods, limits, placed, rows, serials, splits
 from orders.claims import Claim
-from orders.drafts import Draft, DraftLine, Wish, line_rows, move_row, order_row, split_rows
+from orders.drafts import Draft, DraftLine, Wish, leaving, line_rows, move_row, order_row, split_rows
 from orders.goods import Shelf
 from orders.limits import OverBuyerLimit, Take, TooManyUnpaid
 from orders.orders import Order, OrderLine, OrderMove
@@ -35,6 +36,12 @@ class LinesOfSeveralStations(Malformed):
     """An order leaves from one station; what another station packs is another order."""
 
     message = _("这些商品不在同一个站点发货，请分开下单。")
+
+
+class LinesShipApart(Malformed):
+    """An order leaves in one promised window; ready goods, or a presale of other days, are another order."""
+
+    message = _("预售和现货，或者发货日子不同的预售，请分开下单。")
 
 
 When = Callable[[Callable[[], None]], None]
@@ -94,6 +101,8 @@ def _wish(claim: Claim, shelf: Shelf) -> Wish:
     found = [(shelf.find(line), line.quantity) for line in claim.lines]
     if len({one.station_id for one, _quantity in found}) > 1:
         raise LinesOfSeveralStations()
+    if len({one.ships for one, _quantity in found}) > 1:
+        raise LinesShipApart()
     alone = shelf.draft()
     for one, quantity in found:
         shelf.take(one, quantity, alone)
@@ -150,10 +159,11 @@ def _hold(drafts: Iterable[Draft], reference: str, now: datetime) -> None:
     """Take the hot rows, summed, offers before lots. Raises when somebody was faster."""
     packs: dict[UUID, int] = {}
     grams: dict[UUID, int] = {}
-    for line in (line for draft in drafts for line in draft.lines):
+    lines = [line for draft in drafts for line in draft.lines]
+    for line in lines:
         if line.goods.offer_id is not None:
             packs[line.goods.offer_id] = packs.get(line.goods.offer_id, 0) + line.quantity
         grams[line.lot_id] = grams.get(line.lot_id, 0) + line.goods.net_g * line.quantity
     if packs:
         pools.hold(packs, reference=reference, now=now)
-    stock.hold(grams, reference=reference, now=now)
+    stock.hold(grams, reference=reference, now=now, leaving=leaving(lines, local_day(now)))

@@ -1,8 +1,8 @@
 """Drafts: orders that could be placed, as far as can be seen without a lock, and the rows that they become."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from core import sealed
@@ -14,6 +14,7 @@ from orders.limits import OPEN_MAX, Take, unpaid_order
 from orders.orders import Channel, OrderStatus
 from orders.rows import Row
 from orders.splits import Table
+from shop.presale import Days
 
 PHONE_PURPOSE = "phone/recipient"
 
@@ -67,6 +68,17 @@ class Draft:
         return sum(line.total_minor for line in self.lines)
 
 
+def leaving(lines: Sequence[DraftLine], today: date) -> dict[UUID, Days]:
+    """Lot → the days that fit all that is drawn on it; empty where no presale is among the lines."""
+    if all(line.goods.days is None for line in lines):
+        return {}
+    found: dict[UUID, Days] = {}
+    for line in lines:
+        days = line.goods.days or Days(today, today)
+        found[line.lot_id] = found[line.lot_id].narrowed(days) if line.lot_id in found else days
+    return found
+
+
 def order_row(draft: Draft, number: str, *, pay_by: datetime, now: datetime) -> Row:
     """The order itself, its recipient sealed to it."""
     to = draft.claim.address
@@ -88,6 +100,7 @@ def order_row(draft: Draft, number: str, *, pay_by: datetime, now: datetime) -> 
         "currency": CURRENCY,
         "placed_at": now,
         "pay_by": pay_by,
+        **draft.lines[0].goods.ships._asdict(),
         "region_code": to.region_code,
         "phone_index": sealed.blind(to.phone, PHONE_PURPOSE),
         "phone_tail": to.phone[-4:],

@@ -5,7 +5,7 @@ news that comes twice, or in another order than it happened, ends in the same st
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, ForeignKey, exists, func, insert, select, 
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from core import sealed
+from core.clock import LOCAL
 from core.db import Model, session
 from logistics import events as post
 from logistics import parcels, stations
@@ -27,6 +28,7 @@ from shop.packs import Pack
 
 PACK_WITHIN = timedelta(hours=24)
 """When a station has no van stop, its boxes are packed within a day."""
+DAY_ENDS = time(23, 59)
 
 
 class OrderParcel(Model):
@@ -64,7 +66,7 @@ def _register(order: Order, packs: list[OrderLine], now: datetime) -> None:
     to = Address(region_code=order.region_code or "", **fields)
     tares = select(Pack.id, Pack.tare_g).where(Pack.id.in_({line.pack_id for line in packs}))
     tare_g = {row.id: row.tare_g for row in session.execute(tares)}
-    pack_by = stations.next_van(station, now=now) or now + PACK_WITHIN
+    pack_by = _pack_by(station, order.ships_by, now)
     fresh = parcels.register_many(
         [
             NewParcel(
@@ -75,6 +77,7 @@ def _register(order: Order, packs: list[OrderLine], now: datetime) -> None:
                 promised_net_g=line.net_g,
                 tare_g=tare_g[line.pack_id],
                 pack_by=pack_by,
+                pack_from=order.ships_from,
             )
             for line in packs
         ],
@@ -85,6 +88,14 @@ def _register(order: Order, packs: list[OrderLine], now: datetime) -> None:
         for parcel, line in zip(fresh, packs, strict=True)
     ]
     session.execute(insert(OrderParcel), links)
+
+
+def _pack_by(station: Station, ships_by: date | None, now: datetime) -> datetime:
+    """Before the next van; a presale before the van of its last day, and never before its window opens."""
+    soon = stations.next_van(station, now=now) or now + PACK_WITHIN
+    if ships_by is None:
+        return soon
+    return max(soon, datetime.combine(ships_by, station.van_stop_time or DAY_ENDS, tzinfo=LOCAL))
 
 
 def parcels_of(order: Order) -> Sequence[Parcel]:

@@ -18,6 +18,7 @@ from shop.offer_terms import Window, check_open
 from shop.offers import OfferStopped, OfferUnknown
 from shop.packs import PackStopped, PackUnknown
 from shop.pools import OfferSoldOut
+from shop.presale import READY, Days, NoHarvestInWindow, ShipWindow, window_of
 from shop.products import ProductKind
 
 Left = MutableMapping[UUID, int]
@@ -45,6 +46,9 @@ class Goods:
     offer_id: UUID | None = None
     session_id: UUID | None = None
     host_id: UUID | None = None
+    ships: ShipWindow = READY
+    days: Days | None = None
+    """For a presale, the days in which its lot has to be there."""
 
 
 @dataclass
@@ -58,12 +62,12 @@ class Shelf:
     now: datetime
     """The moment that windows and harvest days are judged by."""
     _found: dict[tuple[UUID | None, UUID | None], Goods] = field(default_factory=dict)
-    _ready: dict[UUID, list[Any]] = field(default_factory=dict)
+    _ready: dict[tuple[UUID, Days | None], list[Any]] = field(default_factory=dict)
 
     def find(self, line: ClaimLine) -> Goods:
         """What a line stands for.
 
-        Raises PackUnknown, PackStopped, OfferUnknown, OfferStopped, OfferNotYet, OfferOver, NotOnAir.
+        Raises PackUnknown, PackStopped, OfferUnknown, OfferStopped, OfferNotYet, OfferOver, NotOnAir, PresaleOver.
         """
         thing = (line.pack_id, line.offer_id)
         if thing not in self._found:
@@ -72,7 +76,7 @@ class Shelf:
 
     def _find(self, line: ClaimLine) -> Goods:
         if line.offer_id is None:
-            return _goods(self.packs.get(line.pack_id)) if line.pack_id else _goods(None)
+            return _goods(self.packs.get(line.pack_id) if line.pack_id else None, now=self.now)
         offer = self.offers.get(line.offer_id)
         if offer is None:
             raise OfferUnknown()
@@ -81,24 +85,26 @@ class Shelf:
         if not offer.on_sale:
             raise OfferStopped(number=offer.number)
         check_open(offer.number, Window(offer.opens_at, offer.closes_at), now=self.now)
-        return _goods(self.packs.get(offer.pack_id), offer)
+        return _goods(self.packs.get(offer.pack_id), offer, now=self.now)
 
     def take(self, goods: Goods, quantity: int, left: Left) -> UUID:
         """Lower `left` by so many packs; gives the lot: of those with enough left, the one that ends first.
 
-        Raises OfferSoldOut, LotSoldOut, and LotPastDate or LotNotReady when there is no other lot.
+        Raises OfferSoldOut, LotSoldOut, and LotPastDate, LotNotReady or NoHarvestInWindow when there is no other lot.
         """
         if goods.offer_id is not None:
             if left[goods.offer_id] < quantity:
                 number = self.offers[goods.offer_id].number
                 raise OfferSoldOut(number=number, left=left[goods.offer_id], offer_id=goods.offer_id)
             left[goods.offer_id] -= quantity
-        ready = self.ready(goods.product_id)
+        ready = self.ready(goods)
         for lot in ready:
             if left[lot.lot_id] >= goods.net_g * quantity:
                 left[lot.lot_id] -= goods.net_g * quantity
                 lot_id: UUID = lot.lot_id
                 return lot_id
+        if not ready and goods.ships.is_presale:
+            raise NoHarvestInWindow(**goods.ships._asdict())
         if not ready and (lots := self.lots.get(goods.product_id)):
             latest = lots[-1]
             if local_day(self.now) > latest.best_before:
@@ -106,14 +112,14 @@ class Shelf:
             raise LotNotReady(ready_on=latest.ready_on)
         raise LotSoldOut(left_g=max((left[lot.lot_id] for lot in ready), default=0))
 
-    def ready(self, product_id: UUID) -> list[Any]:
-        """The lots of a product that may be sold from on this day."""
-        if product_id not in self._ready:
+    def ready(self, goods: Goods) -> list[Any]:
+        """The lots that are there when the goods are to leave: today, or in the days of a presale."""
+        asked = (goods.product_id, goods.days)
+        if asked not in self._ready:
             day = local_day(self.now)
-            self._ready[product_id] = [
-                lot for lot in self.lots.get(product_id, []) if lot.ready_on <= day <= lot.best_before
-            ]
-        return self._ready[product_id]
+            days = goods.days or Days(day, day)
+            self._ready[asked] = [lot for lot in self.lots.get(goods.product_id, []) if days.fits(lot)]
+        return self._ready[asked]
 
     def draft(self) -> Left:
         """What is left, to be lowered by a basket that may still be refused; `self.left.update(...)` keeps it."""
@@ -141,6 +147,7 @@ def read(lines: Collection[ClaimLine], *, now: datetime) -> Shelf:
 
 _PACKS = text("""
     SELECT pack.id, pack.name, pack.net_g, pack.tare_g, pack.price_minor, pack.per_buyer_limit, pack.product_id,
+           pack.ships_from, pack.ships_by,
            pack.status = 'listed' AND product.status = 'listed' AS on_sale, product.name AS product_name, product.kind,
            farm.id AS farm_id, station.id AS station_id, station.region_code AS station_region,
            branch.id AS branch_id, branch.code AS branch_code,
@@ -158,7 +165,7 @@ _PACKS = text("""
 
 _OFFERS = text("""
     SELECT offer.id, offer.number, offer.pack_id, offer.price_minor, offer.per_buyer_limit, offer.session_id,
-           offer.opens_at, offer.closes_at,
+           offer.opens_at, offer.closes_at, offer.ships_from, offer.ships_by,
            offer.status = 'open' AS on_sale, offer.pool - offer.held - offer.sold AS left_packs,
            room.host_id, room.status = 'on_air' AS on_air
     FROM live_offers offer JOIN live_sessions room ON room.id = offer.session_id
@@ -166,12 +173,13 @@ _OFFERS = text("""
 """)
 
 
-def _goods(pack: Any, offer: Any = None) -> Goods:
+def _goods(pack: Any, offer: Any = None, *, now: datetime) -> Goods:
     if pack is None:
         raise PackUnknown()
     if not pack.on_sale:
         raise PackStopped(pack=pack.name)
     priced = pack if offer is None else offer
+    ships = window_of(offer if offer is not None and offer.ships_by else pack)
     return Goods(
         pack_id=pack.id,
         pack_name=pack.name,
@@ -190,4 +198,6 @@ def _goods(pack: Any, offer: Any = None) -> Goods:
         offer_id=offer.id if offer else None,
         session_id=offer.session_id if offer else None,
         host_id=offer.host_id if offer else None,
+        ships=ships,
+        days=ships.days(local_day(now)) if ships.is_presale else None,
     )

@@ -24,7 +24,6 @@ class Step:
 
 
 SELL = Step(pools.sell, stock.allocate_held)
-RETAKE = Step(pools.retake, stock.retake)
 RELEASE = Step(pools.release, stock.release)
 UNSELL = Step(pools.unsell, stock.unallocate)
 SHIP = Step(pools.sell, stock.ship)
@@ -72,6 +71,16 @@ def move_now(
         step.of_packs(packs, reference=reference, now=now)
     if grams:
         step.of_grams(grams, reference=reference, now=now)
+
+
+def retake(
+    packs: Mapping[UUID, int], grams: Mapping[UUID, int], *, leaving: stock.Leaving, reference: str, now: datetime
+) -> None:
+    """Take packs and grams once more, at once, as the money goes back where they cannot be had."""
+    if packs:
+        pools.retake(packs, reference=reference, now=now)
+    if grams:
+        stock.retake(grams, reference=reference, now=now, leaving=leaving)
 
 
 def _move_all(now: datetime) -> None:

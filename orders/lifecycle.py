@@ -17,6 +17,7 @@ from core.jobs import job, periodic
 from orders import events, hot, limits, moves
 from orders.limits import Take
 from orders.orders import Order, OrderLine, OrderStatus
+from shop.presale import window_of
 
 EXPIRE_BATCH = 200
 
@@ -72,8 +73,8 @@ def mark_paid(order: Order, *, now: datetime, by: UUID | None = None) -> None:
     """The money is there: what was held is allocated, and the order can be packed.
 
     An order that had expired takes its goods once more, and now: whether they are there decides what the money does.
-    Raises LotSoldOut, OfferSoldOut or the like when they are gone, and IllegalMove when the order was cancelled or paid
-    before; then nothing has changed and the money must go back.
+    Raises LotSoldOut, OfferSoldOut, PresaleOver or the like when they are gone, and IllegalMove when the order was
+    cancelled or paid before; then nothing has changed and the money must go back.
     """
     with session.begin_nested():
         session.refresh(order, with_for_update={"key_share": True})
@@ -86,7 +87,8 @@ def mark_paid(order: Order, *, now: datetime, by: UUID | None = None) -> None:
             limits.give_back(_unpaid([order.id]))
         events.order_paid.send(order, now=now)
         if late:
-            hot.move_now(hot.RETAKE, packs, grams, reference=order.number, now=now)
+            days = window_of(order).days(clock.local_day(now))
+            hot.retake(packs, grams, leaving=dict.fromkeys(grams, days), reference=order.number, now=now)
     if not late:
         hot.move(hot.SELL, packs, grams, reference=order.number, now=now)
 

@@ -1,6 +1,6 @@
 """Orders: what somebody wants, at a price fixed when it was asked, and every step it took since."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -79,6 +79,7 @@ class Order(Model):
         CheckConstraint(db.among("channel", Channel), name="channel"),
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
         CheckConstraint("refunded_minor BETWEEN 0 AND total_minor", name="refunded_within_total"),
+        CheckConstraint("(ships_from IS NULL) = (ships_by IS NULL) AND ships_from <= ships_by", name="ship_window"),
         UniqueConstraint("channel", "external_number"),
         UniqueConstraint("buyer_id", "placing_key"),
         Index("ix_orders_buyer_id_id", "buyer_id", "id"),
@@ -111,6 +112,9 @@ class Order(Model):
     """The caller's idempotency key, as a hash: asked again with it, this order is the answer."""
     placing_print: Mapped[bytes | None]
     """A hash of what was asked with the key."""
+    ships_from: Mapped[date | None]
+    """The days in which a presale leaves, as the buyer agreed to them; whatever becomes of pack and offer."""
+    ships_by: Mapped[date | None]
 
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.position", viewonly=True)
     moves: Mapped[list["OrderMove"]] = relationship(order_by="OrderMove.id", viewonly=True)

@@ -23,6 +23,7 @@ from core.money import FULL_RATE_BP
 from logistics.stations import Branch, Station
 from shop import movements, products
 from shop.movements import Cause
+from shop.presale import Days
 from shop.products import Product
 
 LOT_NUMBERS = Sequence("lot_numbers", metadata=Model.metadata)
@@ -129,13 +130,13 @@ class HarvestLot(Model):
         return max(0, self.ceiling_g - self.held_g - self.allocated_g)
 
 
-def unfit(lot: HarvestLot | Row[Any], day: date) -> Conflict | None:
-    """Why nothing of a lot may be sold on a day, or None."""
+def unfit(lot: HarvestLot | Row[Any], days: Days) -> Conflict | None:
+    """Why nothing of a lot may be sold for these days, or None."""
     if lot.status != LotStatus.OPEN:
         return LotClosed()
-    if day < lot.ready_on:
+    if days.last < lot.ready_on:
         return LotNotReady(ready_on=lot.ready_on)
-    if day > lot.best_before:
+    if days.first > lot.best_before:
         return LotPastDate(best_before=lot.best_before)
     return None
 

@@ -1,7 +1,7 @@
 """Offers: what a live session sells, by the number that the host calls out, at a live price and from its own pool."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from shop.live import LiveSession, NotOnAir, SessionStatus, changed_for_viewers,
 from shop.offer_movements import OfferCause, record
 from shop.offer_terms import ALWAYS, Window, check_floor
 from shop.packs import Pack
+from shop.presale import READY, ShipWindow
 
 NUMBER_MAX = 99
 PRICE_MAX_MINOR = 10_000_000
@@ -71,6 +72,7 @@ class LiveOffer(Model):
         CheckConstraint("per_buyer_limit >= 1", name="per_buyer_limit"),
         CheckConstraint("held >= 0 AND sold >= 0 AND held + sold <= pool", name="never_oversold"),
         CheckConstraint("closes_at > opens_at", name="window"),
+        CheckConstraint("(ships_from IS NULL) = (ships_by IS NULL) AND ships_from <= ships_by", name="ship_window"),
         CheckConstraint(among("status", OfferStatus), name="status"),
         {"postgresql_with": {"fillfactor": 60}},
     )
@@ -88,6 +90,9 @@ class LiveOffer(Model):
     opens_at: Mapped[datetime | None]
     """The flash window, open on a side that is not set; the clock of the house counts, and `closes_at` is outside."""
     closes_at: Mapped[datetime | None]
+    ships_from: Mapped[date | None]
+    """The days in which a presale leaves (`shop.presale`); where none are set those of its pack count."""
+    ships_by: Mapped[date | None]
     status: Mapped[OfferStatus] = mapped_column(one_of(OfferStatus), default=OfferStatus.OPEN)
     created_at: Mapped[datetime]
     pack: Mapped[Pack] = relationship()
@@ -102,16 +107,19 @@ def add(
     per_buyer_limit: int | None = None,
     number: int | None = None,
     window: Window = ALWAYS,
+    ships: ShipWindow = READY,
     confirmed: bool = False,
     by: UUID,
     now: datetime,
 ) -> LiveOffer:
     """A new offer, under the next free number unless one is given.
 
-    Raises what `packs.on_sale` raises, BelowFloor unless the price is `confirmed`, WindowBackwards, and more.
+    Raises what `packs.on_sale` raises, BelowFloor unless the price is `confirmed`, WindowBackwards, what
+    `ShipWindow.check` raises, and more.
     """
     _check_figures(price_minor, pool)
     window.check(now=now)
+    ships.check(now=now)
     pack = _pack_of(live, pack_id)
     check_floor(pack, price_minor, confirmed=confirmed)
     offer = LiveOffer(
@@ -125,6 +133,7 @@ def add(
         sold=0,
         per_buyer_limit=per_buyer_limit,
         **window._asdict(),
+        **ships._asdict(),
         status=OfferStatus.OPEN,
         created_at=now,
     )
@@ -175,13 +184,17 @@ def of_session(session_id: UUID) -> Sequence[LiveOffer]:
 
 
 LEFT_PACKS = """
-CASE WHEN offer.status = 'open' THEN greatest(0, least(offer.pool - offer.held - offer.sold, coalesce((
+CASE WHEN offer.status = 'open' AND coalesce(coalesce(offer.ships_by, pack.ships_by) > :day, true)
+THEN greatest(0, least(offer.pool - offer.held - offer.sold, coalesce((
     SELECT max((lot.ceiling_g - lot.held_g - lot.allocated_g) / pack.net_g)
     FROM harvest_lots lot
-    WHERE lot.product_id = pack.product_id AND lot.status = 'open' AND :day BETWEEN lot.ready_on AND lot.best_before
+    WHERE lot.product_id = pack.product_id AND lot.status = 'open'
+          AND lot.ready_on <= coalesce(offer.ships_by, pack.ships_by, :day)
+          AND lot.best_before >= greatest(coalesce(offer.ships_from, pack.ships_from), :day)
 ), 0))) ELSE 0 END
 """
-"""Packs of `offer` that can still be sold: never more than its pool, nor than one lot of its `pack` can give."""
+"""Packs of `offer` that can still be sold: never more than its pool, nor than one lot of its `pack` can give that is
+ready on `day` or, for a presale, in the days in which it leaves."""
 
 
 def left(offer_ids: Collection[UUID], *, now: datetime) -> dict[UUID, int]:

@@ -1,7 +1,7 @@
 """Packs: the sizes in which a product is sold, each with its net weight and price."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from core.i18n import _
 from core.money import CURRENCY
 from shop import farms, products
 from shop.farms import Farm
+from shop.presale import READY, ShipWindow, window_of
 from shop.products import Product, ProductStatus
 
 
@@ -48,6 +49,7 @@ class Pack(Model):
         CheckConstraint("price_minor > 0", name="priced"),
         CheckConstraint("per_buyer_limit > 0", name="limit_positive"),
         CheckConstraint("floor_minor > 0", name="floor_positive"),
+        CheckConstraint("(ships_from IS NULL) = (ships_by IS NULL) AND ships_from <= ships_by", name="ship_window"),
     )
 
     id: Mapped[Id]
@@ -60,6 +62,9 @@ class Pack(Model):
     floor_minor: Mapped[int | None]
     """Below this a live host has to say the price twice; where it is not set, half of the list price stands for it."""
     per_buyer_limit: Mapped[int | None]
+    ships_from: Mapped[date | None]
+    """A presale leaves in these days, and draws on what can be picked in them (`shop.presale`)."""
+    ships_by: Mapped[date | None]
     status: Mapped[PackStatus] = mapped_column(one_of(PackStatus), default=PackStatus.LISTED)
     created_at: Mapped[datetime]
     product: Mapped[Product] = relationship()
@@ -74,10 +79,12 @@ def add(
     tare_g: int = 0,
     per_buyer_limit: int | None = None,
     floor_minor: int | None = None,
+    ships: ShipWindow = READY,
     by: UUID | None,
     now: datetime,
 ) -> Pack:
-    """A new pack, on sale as soon as its product is."""
+    """A new pack, on sale as soon as its product is. Raises what `ShipWindow.check` raises."""
+    ships.check(now=now)
     pack = Pack(
         id=new_id(now),
         product=product,
@@ -88,6 +95,7 @@ def add(
         currency=CURRENCY,
         floor_minor=floor_minor,
         per_buyer_limit=per_buyer_limit,
+        **ships._asdict(),
         status=PackStatus.LISTED,
         created_at=now,
     )
@@ -99,7 +107,12 @@ def add(
 
 
 def change(pack: Pack, changes: dict[str, Any], *, by: UUID, now: datetime) -> Pack:
-    """Change name, price, limit or status. The net weight stays: another weight is another pack."""
+    """Change name, price, limit, ship window or status. The net weight stays: another weight is another pack.
+
+    Raises what `ShipWindow.check` raises; without days it is sold from what is ready.
+    """
+    if days := {name: changes[name] for name in ShipWindow._fields if name in changes}:
+        window_of(pack)._replace(**days).check(now=now)
     before = {field: getattr(pack, field) for field in changes}
     for field, value in changes.items():
         setattr(pack, field, value)

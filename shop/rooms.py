@@ -1,7 +1,7 @@
 """Rooms: what everybody in a live session may see at this moment. Public facts only."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,8 @@ def _statement(which_offers: str) -> TextClause:
         SELECT room.id AS session_id, room.status AS room_status, offer.id AS offer_id, offer.number,
                product.name AS product_name, pack.id AS pack_id, pack.name AS pack_name, pack.net_g,
                offer.price_minor, offer.currency, offer.per_buyer_limit, offer.opens_at, offer.closes_at,
+               coalesce(offer.ships_from, pack.ships_from) AS ships_from,
+               coalesce(offer.ships_by, pack.ships_by) AS ships_by,
                offer.status, {LEFT_PACKS} AS left_packs
         FROM live_sessions room
         LEFT JOIN live_offers offer ON {which_offers}
@@ -63,6 +65,8 @@ def _offer(row: Row[Any]) -> dict[str, Any]:
         "per_buyer_limit": row.per_buyer_limit,
         "opens_at": _told(row.opens_at),
         "closes_at": _told(row.closes_at),
+        "ships_from": _day(row.ships_from),
+        "ships_by": _day(row.ships_by),
         "status": str(row.status),
         "left": row.left_packs,
     }
@@ -70,3 +74,7 @@ def _offer(row: Row[Any]) -> dict[str, Any]:
 
 def _told(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(LOCAL).isoformat()
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -20,6 +20,7 @@ from core.errors import Conflict
 from core.i18n import _
 from shop.lots import HarvestLot, LotSoldOut, LotStatus, LotUnknown, unfit
 from shop.movements import Cause
+from shop.presale import Days
 
 
 class StockMismatch(Conflict):
@@ -49,13 +50,17 @@ SHIP = Verb(Cause.SHIP, allocated=-1, gone=+1)
 Grams = Mapping[UUID, int]
 """Lot → grams, summed by the caller."""
 
+Leaving = Mapping[UUID, Days]
+"""Lot → the days in which it must be there, where those are not today (`shop.presale`)."""
+TODAY: Leaving = {}
 
-def hold(grams: Grams, *, reference: str, now: datetime, by: UUID | None = None) -> None:
+
+def hold(grams: Grams, *, reference: str, now: datetime, by: UUID | None = None, leaving: Leaving = TODAY) -> None:
     """Keep produce for an order that waits for its payment.
 
     Raises LotSoldOut with what is left, LotPastDate, LotNotReady, LotClosed, LotUnknown; then nothing was taken.
     """
-    _move(HOLD, grams, reference, now, by)
+    _move(HOLD, grams, reference, now, by, leaving)
 
 
 def release(grams: Grams, *, reference: str, now: datetime, by: UUID | None = None) -> None:
@@ -68,9 +73,9 @@ def allocate_held(grams: Grams, *, reference: str, now: datetime, by: UUID | Non
     _move(ALLOCATE, grams, reference, now, by)
 
 
-def retake(grams: Grams, *, reference: str, now: datetime, by: UUID | None = None) -> None:
+def retake(grams: Grams, *, reference: str, now: datetime, by: UUID | None = None, leaving: Leaving = TODAY) -> None:
     """Take produce for an order that was paid after its hold had ended. Raises as `hold` does."""
-    _move(RETAKE, grams, reference, now, by)
+    _move(RETAKE, grams, reference, now, by, leaving)
 
 
 def unallocate(grams: Grams, *, reference: str, now: datetime, by: UUID | None = None) -> None:
@@ -100,12 +105,14 @@ _LOCK = text("SELECT FROM harvest_lots WHERE id = ANY(:lot_ids) ORDER BY id FOR 
 
 _STATEMENT = text("""
 WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest(CAST(:lot_ids AS uuid[]), CAST(:grams AS bigint[]), CAST(:movement_ids AS uuid[]))
-                  AS wanted (lot_id, grams, movement_id)
+    SELECT * FROM unnest(CAST(:lot_ids AS uuid[]), CAST(:grams AS bigint[]), CAST(:movement_ids AS uuid[]),
+                         CAST(:first_days AS date[]), CAST(:last_days AS date[]))
+                  AS wanted (lot_id, grams, movement_id, first_day, last_day)
 ), found AS MATERIALIZED (
     SELECT lot.id, wanted.grams, wanted.movement_id, lot.status, lot.ready_on, lot.best_before,
            greatest(0, lot.ceiling_g - lot.held_g - lot.allocated_g) AS left_g,
-           CASE WHEN :sells THEN lot.status = :open AND :day BETWEEN lot.ready_on AND lot.best_before
+           CASE WHEN :sells THEN lot.status = :open AND lot.ready_on <= wanted.last_day
+                                 AND lot.best_before >= wanted.first_day
                                  AND wanted.grams <= lot.ceiling_g - lot.held_g - lot.allocated_g
                 ELSE lot.held_g + :held * wanted.grams >= 0 AND lot.allocated_g + :allocated * wanted.grams >= 0
            END AS fits,
@@ -135,10 +142,12 @@ SELECT id, left_g, fits, status, ready_on, best_before FROM found
 """)
 
 
-def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | None) -> None:
+def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | None, leaving: Leaving = TODAY) -> None:
     if any(amount <= 0 for amount in grams.values()):
         raise ValueError("grams must be above zero")
     session.flush()
+    today = local_day(now)
+    days = [leaving.get(lot) or Days(today, today) for lot in grams]
     lock(grams)
     rows = swift(
         _STATEMENT,
@@ -147,7 +156,8 @@ def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | No
             "grams": list(grams.values()),
             "movement_ids": [new_id(now) for _lot in grams],
             "open": LotStatus.OPEN.value,
-            "day": local_day(now),
+            "first_days": [one.first for one in days],
+            "last_days": [one.last for one in days],
             "cause": verb.cause.value,
             "held": verb.held,
             "allocated": verb.allocated,
@@ -163,14 +173,14 @@ def _move(verb: Verb, grams: Grams, reference: str, now: datetime, by: UUID | No
         raise LotUnknown()
     for row in rows:
         if not row.fits:
-            raise _refusal(verb, row, now)
+            raise _refusal(verb, row, leaving.get(row.id) or Days(today, today))
 
 
-def _refusal(verb: Verb, row: Any, now: datetime) -> Conflict:
+def _refusal(verb: Verb, row: Any, days: Days) -> Conflict:
     """Why this lot could not give what was asked."""
     if not verb.sells:
         return StockMismatch(lot_id=row.id)
-    return unfit(row, local_day(now)) or LotSoldOut(left_g=row.left_g, lot_id=row.id)
+    return unfit(row, days) or LotSoldOut(left_g=row.left_g, lot_id=row.id)
 
 
 def _forget(lot_ids: Grams) -> None:

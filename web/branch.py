@@ -196,10 +196,11 @@ def _branch(who: Who) -> Branch:
 
 
 def _counts(station_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
-    """Boxes per station and state, in one statement over the open ones."""
+    """Boxes per station and state, in one statement over the open ones; a presale not before its days."""
+    early = parcels.is_early(clock.local_day(clock.now()))
     query = (
         select(Parcel.station_id, Parcel.status, func.count())
-        .where(Parcel.station_id.in_(station_ids), Parcel.status.in_([*_TO_PACK, S.STAGED]))
+        .where(Parcel.station_id.in_(station_ids), Parcel.status.in_([*_TO_PACK, S.STAGED]), ~early)
         .group_by(Parcel.station_id, Parcel.status)
     )
     found: dict[UUID, dict[str, int]] = {station_id: {"pack": 0, "load": 0} for station_id in station_ids}

@@ -57,7 +57,7 @@ def mine(who: Who) -> Station:
 def today() -> str:
     """To pack, to load, to hand over, on its way here, cash in the drawer."""
     station, now = mine(auth.current()), clock.now()
-    board = parcels.board(station.id)
+    board = parcels.board(station.id, day=clock.local_day(now))
     waiting, going_back = hand_over.counts(station.id)
     board[S.STAGED] += going_back
     van = stations.next_van(station, now=now)

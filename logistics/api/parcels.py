@@ -68,6 +68,7 @@ class ParcelOut(Schema):
     inspected_at = Moment(allow_none=True)
     screened_at = Moment(allow_none=True)
     pack_by = Moment(allow_none=True)
+    pack_from = fields.Date(allow_none=True, metadata={"description": "A presale: no work before this day"})
     created_at = Moment()
 
 
@@ -124,9 +125,10 @@ def list_parcels(args: dict[str, Any]) -> Page[Parcel]:
 @blueprint.arguments(BoardArgs, location="query")
 @blueprint.response(200, BoardOut)
 def read_board(args: dict[str, Any]) -> dict[str, int]:
-    """How many parcels of a station stand where."""
+    """How many parcels of a station stand where; a presale is not among them before its days."""
     station = stations.find(args["station_id"], who=auth.current())
-    return {status.value: count for status, count in parcels.board(station.id).items()}
+    board = parcels.board(station.id, day=clock.local_day(clock.now()))
+    return {status.value: count for status, count in board.items()}
 
 
 @blueprint.get("/parcels/<number>")

@@ -81,6 +81,8 @@ class OrderBrief(Schema):
     placed_at = Moment()
     pay_by = Moment(allow_none=True)
     paid_at = Moment(allow_none=True)
+    ships_from = fields.Date(allow_none=True, metadata={"description": "A presale: leaves from this day"})
+    ships_by = fields.Date(allow_none=True, metadata={"description": "A presale: has left by the end of this day"})
     lines = fields.List(fields.Nested(OrderLineOut))
 
 

@@ -15,10 +15,12 @@ from core.schemas import Moment, Schema, Whole
 from core.settings import settings
 from core.web import Blueprint
 from shop import live, offers, relay, rooms
+from shop.api.packs import SHIPS_BY, SHIPS_FROM
 from shop.api.texts import Line
 from shop.live import TITLE_MAX, LiveSession, SessionStatus
 from shop.offer_terms import Window
 from shop.offers import NUMBER_MAX, POOL_MAX, PRICE_MAX_MINOR, LiveOffer
+from shop.presale import ShipWindow
 
 blueprint = Blueprint("live-sessions", __name__, description="Live sale: sessions, their numbered offers, the stream")
 
@@ -66,6 +68,8 @@ class LiveOfferIn(Schema):
     per_buyer_limit = Whole(load_default=None, allow_none=True, validate=LIMIT)
     opens_at = Moment(load_default=None, allow_none=True)
     closes_at = Moment(load_default=None, allow_none=True)
+    ships_from = fields.Date(load_default=None, allow_none=True, metadata=SHIPS_FROM)
+    ships_by = fields.Date(load_default=None, allow_none=True, metadata=SHIPS_BY)
     confirmed = fields.Boolean(load_default=False, metadata=CONFIRMED)
     number = Whole(load_default=None, allow_none=True, validate=validate.Range(1, NUMBER_MAX))
 
@@ -90,6 +94,8 @@ class LiveOfferOut(Schema):
     per_buyer_limit = fields.Integer(allow_none=True)
     opens_at = Moment(allow_none=True)
     closes_at = Moment(allow_none=True)
+    ships_from = fields.Date(allow_none=True, metadata=SHIPS_FROM)
+    ships_by = fields.Date(allow_none=True, metadata=SHIPS_BY)
     status = fields.String()
 
 
@@ -107,6 +113,8 @@ class ShownOffer(Schema):
     per_buyer_limit = fields.Integer(allow_none=True)
     opens_at = fields.String(allow_none=True)
     closes_at = fields.String(allow_none=True)
+    ships_from = fields.String(allow_none=True, metadata=SHIPS_FROM)
+    ships_by = fields.String(allow_none=True, metadata=SHIPS_BY)
     status = fields.String()
     left = fields.Integer()
 
@@ -190,7 +198,8 @@ def list_offers(session_id: UUID) -> dict[str, Any]:
 def offer(new: dict[str, Any], session_id: UUID) -> LiveOffer:
     """Offer a pack under a number, at a live price, from a pool of its own."""
     window = Window(new.pop("opens_at"), new.pop("closes_at"))
-    return offers.add(_mine(session_id), **new, window=window, by=auth.current().user_id, now=clock.now())
+    ships = ShipWindow(new.pop("ships_from"), new.pop("ships_by"))
+    return offers.add(_mine(session_id), **new, window=window, ships=ships, by=auth.current().user_id, now=clock.now())
 
 
 @blueprint.post("/live-sessions/<uuid:session_id>/offers/<uuid:offer_id>/reprice")

@@ -14,6 +14,7 @@ from core.web import Blueprint
 from shop import packs, products
 from shop.api.texts import Line
 from shop.packs import Pack, PackStatus
+from shop.presale import ShipWindow
 
 blueprint = Blueprint("packs", __name__, description="Packs: the sizes in which products are sold")
 
@@ -21,6 +22,8 @@ NET = validate.Range(1, 50_000)
 TARE = validate.Range(0, 10_000)
 PRICE = validate.Range(1, 10_000_000)
 LIMIT = validate.Range(1, 1_000)
+SHIPS_FROM = {"description": "A presale: the first day in which it leaves, in the house's zone; null for ready goods"}
+SHIPS_BY = {"description": "A presale: the last day in which it leaves; orders are taken until the day before"}
 
 
 class PackIn(Schema):
@@ -33,6 +36,8 @@ class PackIn(Schema):
     price_minor = Whole(required=True, validate=PRICE)
     per_buyer_limit = Whole(load_default=None, allow_none=True, validate=LIMIT)
     floor_minor = Whole(load_default=None, allow_none=True, validate=PRICE)
+    ships_from = fields.Date(load_default=None, allow_none=True, metadata=SHIPS_FROM)
+    ships_by = fields.Date(load_default=None, allow_none=True, metadata=SHIPS_BY)
 
 
 class PackChange(Schema):
@@ -42,6 +47,8 @@ class PackChange(Schema):
     price_minor = Whole(validate=PRICE)
     per_buyer_limit = Whole(allow_none=True, validate=LIMIT)
     floor_minor = Whole(allow_none=True, validate=PRICE)
+    ships_from = fields.Date(allow_none=True, metadata=SHIPS_FROM)
+    ships_by = fields.Date(allow_none=True, metadata=SHIPS_BY)
     status = fields.Enum(PackStatus, by_value=True)
 
 
@@ -54,6 +61,8 @@ class PackOut(Schema):
     price_minor = fields.Integer()
     currency = fields.String()
     per_buyer_limit = fields.Integer(allow_none=True)
+    ships_from = fields.Date(allow_none=True, metadata=SHIPS_FROM)
+    ships_by = fields.Date(allow_none=True, metadata=SHIPS_BY)
     status = fields.String()
 
 
@@ -78,10 +87,11 @@ def list_packs(args: dict[str, Any]) -> Page[Pack]:
 @blueprint.arguments(PackIn)
 @blueprint.response(201, PackOut)
 def add(new: dict[str, Any]) -> Pack:
-    """Sell a product in a new size."""
+    """Sell a product in a new size, ready or as a presale."""
     who = auth.current()
+    ships = ShipWindow(new.pop("ships_from"), new.pop("ships_by"))
     product = products.find(new.pop("product_id"), among=products.kept_by(who))
-    return packs.add(product, **new, by=who.user_id, now=clock.now())
+    return packs.add(product, **new, ships=ships, by=who.user_id, now=clock.now())
 
 
 @blueprint.get("/packs/<uuid:pack_id>")
@@ -97,6 +107,6 @@ def read(pack_id: UUID) -> Pack:
 @blueprint.arguments(PackChange)
 @blueprint.response(200, PackOut)
 def change(changes: dict[str, Any], pack_id: UUID) -> Pack:
-    """Change name, price, limit or status; orders already placed keep theirs."""
+    """Change name, price, limit, ship window or status; orders already placed keep theirs."""
     who = auth.current()
     return packs.change(packs.find(pack_id, among=packs.kept_by(who)), changes, by=who.user_id, now=clock.now())

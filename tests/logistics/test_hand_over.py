@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from core.clock import LOCAL
+from core.clock import LOCAL, local_day
 from core.db import session
 from core.errors import IllegalMove, NotFound
 from logistics import delivery, dispatch, forwarding, hand_over, parcels, reconciliation, runs, scans, tracking, verify
@@ -126,7 +126,7 @@ def test_what_is_on_its_way_to_the_village_cannot_be_cancelled_or_bagged_by_its_
     with pytest.raises(IllegalMove):
         parcels.cancel(box, by=None, now=MORNING)
     assert session.scalars(dispatch.ready_inward(station.id)).all() == []
-    assert parcels.board(station.id)[S.STAGED] == 0
+    assert parcels.board(station.id, day=local_day(MORNING))[S.STAGED] == 0
 
 
 def test_nothing_is_handed_over_twice(station, keeper):

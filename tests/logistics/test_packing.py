@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from core.clock import local_day
 from core.db import session
 from core.errors import IllegalMove
 from logistics import packing, parcels, scans, staging, weighings
@@ -151,7 +152,7 @@ def test_the_board_counts_open_boxes_of_the_station_only():
     make.staged_parcel(station)
     parcels.cancel(make.parcel(station), by=None, now=MORNING)
     make.parcel()
-    counts = parcels.board(station.id)
+    counts = parcels.board(station.id, day=local_day(MORNING))
     assert counts[ParcelStatus.REGISTERED] == 1
     assert counts[ParcelStatus.STAGED] == 1
     assert sum(counts.values()) == 2
