@@ -42,6 +42,8 @@ class Card:
     currency: str
     left_g: int
     photo_id: UUID | None
+    presale_from: date | None = None
+    """The first day on which a presale of it leaves, where one can be ordered now."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,12 @@ def for_sale(day: date | BindParameter[date]) -> ColumnElement[bool]:
     return (HarvestLot.status == LotStatus.OPEN) & (HarvestLot.ready_on <= day) & (HarvestLot.best_before >= day)
 
 
+def for_presale(day: date | BindParameter[date]) -> ColumnElement[bool]:
+    """A lot that a listed presale pack of the same product can be sold from on a day."""
+    fits = (HarvestLot.ready_on <= Pack.ships_by) & (HarvestLot.best_before >= func.greatest(Pack.ships_from, day))
+    return (HarvestLot.status == LotStatus.OPEN) & (Pack.ships_by > day) & fits
+
+
 def left_of_lot() -> ColumnElement[int]:
     """What can still be promised of a lot, in grams."""
     return func.greatest(0, HarvestLot.ceiling_g - HarvestLot.held_g - HarvestLot.allocated_g)
@@ -128,6 +136,15 @@ def _on_sale(day: date) -> ColumnElement[bool]:
     return exists().where(HarvestLot.product_id == Product.id, for_sale(day), enough)
 
 
+def _presale_from(day: date) -> ScalarSelect[Any]:
+    """When the first presale of the outer product leaves that can be ordered on a day."""
+    enough = left_of_lot() >= Pack.net_g
+    sold = exists().where(HarvestLot.product_id == Pack.product_id, for_presale(day), enough).correlate(Pack)
+    listed = Pack.status == PackStatus.LISTED
+    query = select(func.min(Pack.ships_from)).where(Pack.product_id == Product.id, listed, Pack.ships_by > day, sold)
+    return query.scalar_subquery()
+
+
 def _cards(product_ids: Sequence[UUID], day: date) -> Select[Any]:
     left_g = select(func.coalesce(func.sum(left_of_lot()), 0)).where(HarvestLot.product_id == Product.id, for_sale(day))
     photo = (
@@ -143,6 +160,7 @@ def _cards(product_ids: Sequence[UUID], day: date) -> Select[Any]:
             _of_listed_packs(Pack.price_minor).label("price_from_minor"),
             left_g.scalar_subquery().label("left_g"),
             photo.scalar_subquery().label("photo_id"),
+            _presale_from(day).label("presale_from"),
         )
         .join(Farm, Farm.id == Product.farm_id)
         .join(Region, Region.code == Product.origin_region_code)
@@ -168,4 +186,5 @@ def _card(row: Row[Any]) -> Card:
         currency=CURRENCY,
         left_g=int(row.left_g),
         photo_id=row.photo_id,
+        presale_from=row.presale_from,
     )

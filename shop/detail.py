@@ -8,7 +8,21 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, Uuid, bindparam, cast, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    ScalarSelect,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from core import db
@@ -19,11 +33,12 @@ from logistics.branches import NETWORK_ROLES
 from logistics.regions import Region
 from logistics.stations import Station
 from shop import packs, products
-from shop.catalogue import Card, for_sale, left_of_lot
+from shop.catalogue import Card, for_presale, for_sale, left_of_lot
 from shop.farms import Farm
 from shop.lots import HarvestLot
 from shop.packs import Pack, PackStatus
 from shop.photos import ProductPhoto
+from shop.presale import Days, window_of
 from shop.products import Product, ProductUnknown
 
 
@@ -39,6 +54,8 @@ class PackFacts:
     price_minor: int
     currency: str
     per_buyer_limit: int | None
+    ships_from: date | None
+    ships_by: date | None
     status: PackStatus
 
 
@@ -48,6 +65,8 @@ class PackOffer:
 
     pack: PackFacts
     left: int
+    of: int
+    """How many there were to sell in all."""
 
 
 @dataclass(frozen=True)
@@ -114,35 +133,46 @@ def told(product_id: UUID, *, who: Who | None = None, now: datetime) -> Told:
 def read(facts: str) -> Detail:
     """What the facts of `told` mean."""
     told = json.loads(facts)
+    day = date.fromisoformat(told["day"])
     lots = [_lot(lot) for lot in told["lots"]]
-    fullest_g = max((lot.left_g for lot in lots), default=0)
-    sold_as = [_pack(pack) for pack in told["packs"]]
+    sold_as = [_offer(_pack(pack), lots, day) for pack in told["packs"]]
     photos = [_photo(photo) for photo in told["photos"]]
     return Detail(
-        card=_card(told["card"], sold_as, lots, photos),
+        card=_card(told["card"], sold_as, [lot for lot in lots if Days(day, day).fits(lot)], photos),
         description=told["description"],
         station_name=told["station_name"],
-        packs=[PackOffer(pack, fullest_g // pack.net_g) for pack in sold_as],
+        packs=sold_as,
         lots=lots,
         photos=photos,
     )
 
 
-def _card(facts: dict[str, Any], sold_as: list[PackFacts], lots: list[LotFacts], photos: list[PhotoFacts]) -> Card:
-    listed = [pack.price_minor for pack in sold_as if pack.status is PackStatus.LISTED]
+def _offer(pack: PackFacts, lots: list[LotFacts], day: date) -> PackOffer:
+    """What one lot, of those that this pack draws on, can still give."""
+    window = window_of(pack)
+    days = None if window.is_over(day) else window.days(day)
+    fit = [lot for lot in lots if days and days.fits(lot)]
+    fullest_g, all_g = max((lot.left_g for lot in fit), default=0), sum(lot.ceiling_g for lot in fit)
+    return PackOffer(pack, fullest_g // pack.net_g, all_g // pack.net_g)
+
+
+def _card(facts: dict[str, Any], sold_as: list[PackOffer], lots: list[LotFacts], photos: list[PhotoFacts]) -> Card:
+    listed = [one for one in sold_as if one.pack.status is PackStatus.LISTED]
     ids = {name: UUID(facts[name]) for name in ("id", "farm_id", "station_id")}
     return Card(
         **facts | ids,
-        price_from_minor=min(listed, default=None),
+        price_from_minor=min((one.pack.price_minor for one in listed), default=None),
         currency=CURRENCY,
         left_g=sum(lot.left_g for lot in lots),
         photo_id=photos[0].id if photos else None,
+        presale_from=min((one.pack.ships_from for one in listed if one.left and one.pack.ships_from), default=None),
     )
 
 
 def _pack(facts: dict[str, Any]) -> PackFacts:
     ids = {name: UUID(facts[name]) for name in ("id", "product_id")}
-    return PackFacts(**facts | ids | {"status": PackStatus(facts["status"])})
+    days = {name: date.fromisoformat(facts[name]) for name in ("ships_from", "ships_by") if facts[name]}
+    return PackFacts(**facts | ids | days | {"status": PackStatus(facts["status"])})
 
 
 def _lot(facts: dict[str, Any]) -> LotFacts:
@@ -175,6 +205,7 @@ def _question(stranger: bool, network: bool) -> Select[str, time | None]:
             village=Region.name,
             status=Product.status,
         ),
+        day=bindparam("day"),
         description=Product.description,
         station_name=Station.name,
         packs=_packs(who),
@@ -193,7 +224,8 @@ def _question(stranger: bool, network: bool) -> Select[str, time | None]:
 
 def _packs(who: Who | None) -> ScalarSelect[Any]:
     columns = (Pack.id, Pack.product_id, Pack.name, Pack.net_g, Pack.tare_g, Pack.price_minor, Pack.currency)
-    facts = {column.key: column for column in (*columns, Pack.per_buyer_limit, Pack.status)}
+    terms = (Pack.per_buyer_limit, Pack.ships_from, Pack.ships_by, Pack.status)
+    facts = {column.key: column for column in (*columns, *terms)}
     shown = select(Pack).where(Pack.product_id == Product.id, packs.shown_to(who))
     return _array(shown, facts, Pack.net_g, Pack.id)
 
@@ -208,7 +240,10 @@ def _lots() -> ScalarSelect[Any]:
         "ceiling_g": HarvestLot.ceiling_g,
         "left_g": left_of_lot(),
     }
-    fit = select(HarvestLot).where(HarvestLot.product_id == Product.id, for_sale(bindparam("day")))
+    day = bindparam("day", type_=Date())
+    ahead = exists().where(Pack.product_id == HarvestLot.product_id, Pack.status == PackStatus.LISTED, for_presale(day))
+    drawn_on = or_(for_sale(day), ahead.correlate(HarvestLot))
+    fit = select(HarvestLot).where(HarvestLot.product_id == Product.id, drawn_on)
     return _array(fit, facts, HarvestLot.best_before, HarvestLot.id)
 
 

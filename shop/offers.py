@@ -114,8 +114,7 @@ def add(
 ) -> LiveOffer:
     """A new offer, under the next free number unless one is given.
 
-    Raises what `packs.on_sale` raises, BelowFloor unless the price is `confirmed`, WindowBackwards, what
-    `ShipWindow.check` raises, and more.
+    Raises what `packs.on_sale` raises, BelowFloor unless the price is `confirmed`, and what its windows say.
     """
     _check_figures(price_minor, pool)
     window.check(now=now)
@@ -129,12 +128,9 @@ def add(
         pack=pack,
         price_minor=price_minor,
         pool=pool,
-        held=0,
-        sold=0,
         per_buyer_limit=per_buyer_limit,
         **window._asdict(),
         **ships._asdict(),
-        status=OfferStatus.OPEN,
         created_at=now,
     )
     session.add(offer)

@@ -25,14 +25,13 @@ WEIGHT_DIGITS = 6
 @requires(Permission.PARCEL_PACK)
 def to_pack() -> str:
     """Boxes that wait for hands, the most urgent first."""
-    place = station.mine(auth.current())
-    query = (
-        select(Parcel)
-        .where(Parcel.station_id == place.id, Parcel.status.in_(station.TO_PACK))
-        .order_by(Parcel.pack_by.asc().nulls_last(), Parcel.id)
-        .limit(SHOWN)
+    place, early = station.mine(auth.current()), parcels.is_early(clock.local_day(clock.now()))
+    here = select(Parcel).where(Parcel.station_id == place.id, Parcel.status.in_(station.TO_PACK))
+    now_due = here.where(~early).order_by(Parcel.pack_by.asc().nulls_last(), Parcel.id).limit(SHOWN)
+    ahead = here.where(early).order_by(Parcel.pack_from, Parcel.id).limit(SHOWN)
+    return render_template(
+        "to_pack.html", station=place, parcels=session.scalars(now_due).all(), ahead=session.scalars(ahead).all()
     )
-    return render_template("to_pack.html", station=place, parcels=session.scalars(query).all())
 
 
 @blueprint.get("/station/pack/<number>")
@@ -107,7 +106,8 @@ def _find(number: str) -> Parcel:
 
 
 def _bench(parcel: Parcel, refusal: Refusal | None) -> str:
-    return render_template("bench.html", parcel=parcel, refusal=refusal, given=request.form)
+    today = clock.local_day(clock.now())
+    return render_template("bench.html", parcel=parcel, refusal=refusal, given=request.form, today=today)
 
 
 def _grams(name: str) -> int:

@@ -22,6 +22,7 @@ from orders.goods import Goods
 from orders.orders import Channel, Order, by_number
 from orders.payments import Method
 from orders.placed import Placed
+from shop.presale import ShipWindow
 from shop.products import ProductKind
 from web import pages
 
@@ -34,6 +35,12 @@ class FreshUnconfirmed(Malformed):
     """The exclusion of returns for fresh goods has to be read before paying (消费者权益保护法, 25)."""
 
     message = _("请先看一眼鲜果的规矩，再打勾。")
+
+
+class PresaleUnconfirmed(Malformed):
+    """The days in which a presale leaves have to be agreed to, and those days only."""
+
+    message = _("请先看一眼预售的发货日子，再打勾。")
 
 
 class MethodUnknown(Malformed):
@@ -94,14 +101,22 @@ def begin(number: str, method: str, *, now: datetime) -> None:
 
 def _place(given: dict[str, str]) -> Placed:
     line = _line(given)
-    if _goods(line).product_kind is ProductKind.FRESH and not request.form.get("fresh"):
+    wanted = _goods(line)
+    if wanted.product_kind is ProductKind.FRESH and not request.form.get("fresh"):
         raise FreshUnconfirmed()
+    if wanted.ships.is_presale and request.form.get("presale") != agreement(wanted.ships):
+        raise PresaleUnconfirmed()
     address = addresses.parse(
         {"name": given["name"], "phone": given["phone"], "region_code": _region(given), "detail": given["detail"]}
     )
     channel = Channel.LIVE if line.offer_id else Channel.WEB
     claim = Claim(auth.current().user_id, (line,), address, channel, Key(*hashes()))
     return intake.ask(claim, now=clock.now())
+
+
+def agreement(ships: ShipWindow) -> str:
+    """What a buyer sends who agrees to these days: when others have come since, she is asked again."""
+    return f"{ships.ships_from}/{ships.ships_by}"
 
 
 def _line(given: dict[str, str]) -> ClaimLine:
@@ -138,11 +153,13 @@ def _goods(line: ClaimLine) -> Goods:
 
 def _form(given: dict[str, str], refusal: Refusal | None) -> str:
     unclear = isinstance(refusal, RegionUnclear)
+    shown = _goods(_line(given))
     return render_template(
         "checkout.html",
         given=given,
         refusal=refusal,
-        shown=_goods(_line(given)),
+        shown=shown,
+        agreement=agreement(shown.ships),
         candidates=_candidates(given.get("region", "")) if unclear else [],
     )
 

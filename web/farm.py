@@ -68,7 +68,7 @@ def add_product() -> Response:
             packs.add(
                 product, name=request.form.get("pack_name", "").strip() or f"{net_g / forms.JIN_G:g}斤装(净重)",
                 net_g=net_g, tare_g=forms.optional_whole("tare_g") or 0, price_minor=forms.fen_of_yuan("yuan"),
-                by=who.user_id, now=now,
+                ships=forms.ship_window(), by=who.user_id, now=now,
             )  # fmt: skip
             photo = request.files.get("photo")
             if photo is not None and photo.filename:

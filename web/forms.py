@@ -10,6 +10,7 @@ from flask import request
 
 from core.errors import Malformed, NotFound
 from core.i18n import _
+from shop.presale import ShipWindow
 
 JIN_G = 500
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,3})?")
@@ -84,3 +85,9 @@ def day(name: str) -> date:
         return date.fromisoformat(typed)
     except ValueError:
         raise DateUnreadable(typed=typed[:20]) from None
+
+
+def ship_window() -> ShipWindow:
+    """The days of a presale, or none. Raises DateUnreadable."""
+    first, last = (day(name) if request.form.get(name, "").strip() else None for name in ShipWindow._fields)
+    return ShipWindow(first, last)

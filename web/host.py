@@ -88,7 +88,7 @@ def add(session_id: UUID) -> Response:
             offers.add(
                 found, pack_id=forms.uuid(request.form.get("pack", "")),
                 price_minor=forms.fen_of_yuan("yuan"), pool=forms.whole("pool"),
-                per_buyer_limit=forms.optional_whole("limit"), window=_window(clock.now()),
+                per_buyer_limit=forms.optional_whole("limit"), window=_window(clock.now()), ships=forms.ship_window(),
                 confirmed=forms.confirmed("yuan"), by=who.user_id, now=clock.now(),
             )  # fmt: skip
     except Refusal as refusal:

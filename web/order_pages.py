@@ -13,7 +13,7 @@ from core.once import once
 from core.permissions import Permission
 from logistics import tracking
 from logistics.parcels import Parcel
-from orders import asking, cancelling, fulfilment, orders, payments
+from orders import asking, cancelling, fulfilment, orders, payments, presales
 from orders.asking import RefundRequest
 from orders.orders import Order
 from orders.payments import Method, Payment
@@ -44,7 +44,7 @@ def show(number: str) -> str:
     asked = session.scalars(asking.visible_to(auth.current()).where(RefundRequest.order_id == order.id)).all()
     return render_template(
         "order.html", order=order, parcels=parcels_of(order), refunds=back, asked=asked, kinds=_kinds(order),
-        mine=order.buyer_id == auth.current().user_id,
+        missed=presales.missed_by(order), mine=order.buyer_id == auth.current().user_id,
     )  # fmt: skip
 
 

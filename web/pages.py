@@ -7,6 +7,7 @@ from uuid import uuid4
 from flask import Flask, Response, g, make_response, render_template, request, url_for
 
 from core import auth, clock, i18n
+from core.i18n import _
 from core.money import format_yuan
 from core.permissions import Role
 from core.settings import settings
@@ -15,6 +16,7 @@ from web import goods_art, words
 
 JIN_G = 500
 WEEKDAYS = "一二三四五六日"
+ON_A_DAY, IN_DAYS = _("{first}发货"), _("{first}至{last}发货")
 
 HOME_OF = (
     (Role.PROVINCE, "province.overview"),
@@ -43,10 +45,13 @@ def init_app(app: Flask) -> None:
         reason_word=words.reason,
         refund_word=words.refund,
         cause_word=words.cause,
+        leaves=leaves,
         drawing=goods_art.drawing,
         wash=goods_art.wash,
     )
-    app.jinja_env.filters.update(hms=clock.local_time, cn_date=cn_date, cn_time=cn_time, cn_moment=cn_moment, pct=pct)
+    app.jinja_env.filters.update(
+        hms=clock.local_time, cn_date=cn_date, short_date=short_date, cn_time=cn_time, cn_moment=cn_moment, pct=pct
+    )
     app.jinja_env.filters.update(jin=jin, jin_only=jin_only, per_jin=per_jin, yuan=yuan)
     app.context_processor(_reader)
 
@@ -119,6 +124,24 @@ def cn_date(moment: datetime | date | None) -> str:
     if i18n.language() == "en":
         return day.strftime("%a %-d %b") + (f" {day.year}" if year else "")
     return f"{year}{day.month}月{day.day}日 周{WEEKDAYS[day.weekday()]}"
+
+
+def short_date(day: date | str) -> str:
+    """8月14日; the year only when it is not this one."""
+    day = date.fromisoformat(day) if isinstance(day, str) else day
+    year = day.year != clock.local_day(clock.now()).year
+    if i18n.language() == "en":
+        return day.strftime("%-d %b %Y" if year else "%-d %b")
+    return (f"{day.year}年" if year else "") + f"{day.month}月{day.day}日"
+
+
+def leaves(first: date | str | None, last: date | str | None) -> str:
+    """When a presale leaves: 8月20日至8月25日发货. Nothing for ready goods."""
+    if first is None or last is None:
+        return ""
+    if first == last:
+        return i18n.render(ON_A_DAY, first=short_date(first))
+    return i18n.render(IN_DAYS, first=short_date(first), last=short_date(last))
 
 
 def cn_time(moment: datetime | None) -> str:

@@ -17,7 +17,7 @@ from core.permissions import Permission
 from logistics import hand_over, parcels, stations
 from logistics.moves import ParcelStatus as S
 from logistics.stations import Station
-from orders import asking, ledger
+from orders import asking, ledger, presales
 from orders.asking import RefundRequest, RequestStatus
 from shop.wholesale import WholesaleOrder, WholesaleStatus
 from web import forms, pages
@@ -71,6 +71,7 @@ def today() -> str:
         tasks=_tasks(station, {status: board.get(status, 0) for status in S}, waiting),
         cash_minor=ledger.balance(f"cash:{station.id}"),
         asked=_asked(),
+        missed=presales.at_risk(station.id) if auth.current().may(Permission.PARCEL_PACK) else (),
     )
 
 

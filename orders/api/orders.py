@@ -18,7 +18,7 @@ from core.schemas import Moment, Schema, Whole
 from core.web import Blueprint
 from logistics import addresses
 from logistics.addresses import AddressIn
-from orders import cancelling, fulfilment, intake, orders, recipients
+from orders import cancelling, fulfilment, intake, orders, presales, recipients
 from orders.claims import Claim, ClaimLine, Key
 from orders.orders import Order
 from orders.placed import Placed
@@ -114,6 +114,10 @@ class OrderOut(OrderBrief):
 
     id = fields.UUID()
     completed_at = Moment(allow_none=True)
+    misses_window = fields.Function(
+        lambda order: presales.missed_by(order) is not None,
+        metadata={"type": "boolean", "description": "A presale whose harvest will not be there in the agreed days"},
+    )
     recipient = fields.Function(
         lambda order: RecipientOut().dump(recipients.shown_to(order, auth.current())) or None,
         metadata={"type": "object"},

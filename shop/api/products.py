@@ -21,6 +21,9 @@ from shop.search import QUERY_CHARACTERS_MAX
 blueprint = Blueprint("products", __name__, description="Products: what farms sell, and the storefront")
 
 
+PRESALE_FROM = {"description": "The first day on which a presale of it leaves, where one can be ordered now"}
+
+
 class ProductIn(Schema):
     """A new product; `status` listed puts it on the storefront at once."""
 
@@ -83,6 +86,7 @@ class ProductCard(Schema):
     currency = fields.String()
     left_g = fields.Integer()
     photo_id = fields.UUID(allow_none=True)
+    presale_from = fields.Date(allow_none=True, metadata=PRESALE_FROM)
 
 
 class PackOfferOut(Schema):

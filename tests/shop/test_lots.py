@@ -7,6 +7,7 @@ import pytest
 from core.db import session
 from shop import lots
 from shop.lots import EstimateDisordered, LotClosed, LotNotReady, LotPastDate, LotStatus
+from shop.presale import Days
 from tests import make
 from tests.make.shop import MORNING
 
@@ -23,12 +24,12 @@ def test_a_code_names_the_branch_the_day_and_a_number() -> None:
 
 def test_a_lot_is_fit_from_its_ready_day_to_its_last() -> None:
     lot = make.lot(ready_on=TODAY, best_before=TODAY + DAY)
-    assert isinstance(lots.unfit(lot, TODAY - DAY), LotNotReady)
-    assert lots.unfit(lot, TODAY) is None
-    assert lots.unfit(lot, TODAY + DAY) is None
-    assert isinstance(lots.unfit(lot, TODAY + 2 * DAY), LotPastDate)
+    assert isinstance(lots.unfit(lot, Days(TODAY - DAY, TODAY - DAY)), LotNotReady)
+    assert lots.unfit(lot, Days(TODAY, TODAY)) is None
+    assert lots.unfit(lot, Days(TODAY + DAY, TODAY + DAY)) is None
+    assert isinstance(lots.unfit(lot, Days(TODAY + 2 * DAY, TODAY + 2 * DAY)), LotPastDate)
     lot.status = LotStatus.CLOSED
-    assert isinstance(lots.unfit(lot, TODAY), LotClosed)
+    assert isinstance(lots.unfit(lot, Days(TODAY, TODAY)), LotClosed)
 
 
 @pytest.mark.parametrize(("days", "status"), [(30, LotStatus.OPEN), (31, LotStatus.CLOSED)])

@@ -13,6 +13,10 @@ function yuan(minor) {
   return "¥" + (minor / 100).toLocaleString("zh-CN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
+function day(iso) {
+  return new Intl.DateTimeFormat(document.documentElement.lang, { month: "short", day: "numeric", timeZone: "UTC" }).format(new Date(iso));
+}
+
 // Where an offer stands in its window: before it, in it, or after it.
 function phase(offer) {
   const now = Date.now() + aheadMs;
@@ -35,6 +39,8 @@ function show(state) {
   find("name").textContent = pinned.name;
   find("pack").textContent = pinned.pack;
   find("price").textContent = yuan(pinned.price_minor);
+  find("presale").hidden = !pinned.ships_by;
+  if (pinned.ships_by) find("presale").textContent = find("presale").dataset.words.replace("{first}", day(pinned.ships_from)).replace("{last}", day(pinned.ships_by));
   find("left").textContent = String(pinned.left);
   const order = find("order");
   const when = phase(pinned);
