@@ -59,6 +59,53 @@ def test_a_village_shop_restocks_by_the_same_van(house: House):
     assert house.manage("verify").returncode == 0
 
 
+def test_a_presale_goes_from_the_offer_to_the_label_in_its_days(house: House):
+    farmer, host, buyer, keeper = (house.caller(tail) for tail in ("01", "04", "02", "03"))
+    pack = _farmer_lists_oranges_that_hang_on_the_tree(farmer)
+    room = next(s for s in host.get("/live-sessions", status="on_air")["items"])
+    terms = {"pack_id": pack, "price_minor": 2690, "pool": 10}
+    refused = host.send(f"/live-sessions/{room['id']}/offers", terms | _days(3, 2))
+    assert (refused.status_code, refused.json()["code"]) == (422, "ship_window_backwards")
+    now, later = (host.post(f"/live-sessions/{room['id']}/offers", terms | days) for days in (_days(0, 3), _days(2, 4)))
+    shown = {one["offer_id"]: one for one in host.get(f"/live-sessions/{room['id']}/offers")["items"]}
+    assert [shown[one["id"]]["left"] for one in (now, later)] == [10, 10]
+    ready = buyer.send("/orders", {"lines": [{"pack_id": pack, "quantity": 1}], "address": ADDRESS})
+    assert (ready.status_code, ready.json()["code"]) == (409, "lot_not_ready")
+
+    station_id = keeper.get("/stations")["items"][0]["id"]
+    before = keeper.get("/parcels/board", station_id=station_id)["registered"]
+    waits = _buyer_orders_and_pays(buyer, later)
+    keeper.until(f"/orders/{waits['number']}", "status", "paid")
+    assert keeper.get("/parcels/board", station_id=station_id)["registered"] == before
+    order = _buyer_orders_and_pays(buyer, now)
+    keeper.until(f"/orders/{order['number']}", "status", "paid")
+    assert keeper.get("/parcels/board", station_id=station_id)["registered"] == before + 2
+    for number in _station_packs_weighs_labels_stages(keeper, order):
+        assert keeper.get(f"/parcels/{number}")["pack_from"] == TODAY.isoformat()
+        assert requests.get(f"{keeper.url}/tracking/{number}", timeout=10).json()["events"] == []
+        known = requests.get(f"{keeper.url}/tracking/{number}", params={"tail": "1234"}, timeout=10).json()
+        assert known["events"], known
+    kept = buyer.get(f"/orders/{order['number']}")
+    assert {name: kept[name] for name in ("ships_from", "ships_by")} == _days(0, 3)
+    assert house.manage("verify").returncode == 0
+
+
+def _days(first: int, last: int) -> dict[str, str]:
+    """A ship window, in days from today."""
+    days = {"ships_from": first, "ships_by": last}
+    return {name: (TODAY + timedelta(days=count)).isoformat() for name, count in days.items()}
+
+
+def _farmer_lists_oranges_that_hang_on_the_tree(farmer: Caller) -> str:
+    farm = farmer.get("/farms")["items"][0]
+    product = farmer.post("/products", {"farm_id": farm["id"], "name": "冰糖橙", "kind": "fresh", "status": "listed"})
+    terms = {"name": "5斤装(净重)", "net_g": 2500, "tare_g": 380, "price_minor": 2990}
+    pack = farmer.post("/packs", {"product_id": product["id"]} | terms)
+    dates = {"ready_on": _days(2, 9)["ships_from"], "best_before": _days(2, 9)["ships_by"]}
+    farmer.post("/lots", {"product_id": product["id"], "low_g": 50_000, "likely_g": 60_000, "high_g": 70_000, **dates})
+    return str(pack["id"])
+
+
 def _farmer_lists_peaches(farmer: Caller) -> str:
     farm = farmer.get("/farms")["items"][0]
     product = farmer.post("/products", {"farm_id": farm["id"], "name": "脆蜜桃", "kind": "fresh", "status": "listed"})
