@@ -15,6 +15,7 @@ from logistics.stations import Station
 from shop import farms, live, lots, offers, packs, products, suppliers, supply
 from shop.farms import Farm
 from shop.packs import Pack
+from shop.presale import READY, ShipWindow
 from shop.products import ProductKind, ProductStatus
 
 PASSWORD = "xiaoxiang"  # noqa: S105  # the demo world's, printed by `run`; a live world refuses demo people
@@ -41,6 +42,8 @@ class Goods:
     low_jin: int
     high_jin: int
     packs: tuple[tuple[str, int, int, int], ...]
+    ahead: timedelta = timedelta()
+    """How long before its harvest it is sold; it leaves within ten days from then."""
 
 
 PEACH = Goods(
@@ -50,6 +53,10 @@ PEACH = Goods(
 KIWI = Goods(
     "红心猕猴桃", ProductKind.FRESH, "单果 90–110 克", "到家放软了吃。", 400, 600,
     (("4斤装(净重)", 2000, 350, 3680),),
+)  # fmt: skip
+ORANGE = Goods(
+    "麻阳冰糖橙", ProductKind.FRESH, "果径 60–70 毫米", "还挂在树上，熟了再采，先订先留。", 600, 900,
+    (("5斤装(净重)", 2500, 380, 3290),), ahead=timedelta(days=14),
 )  # fmt: skip
 EMBROIDERY = Goods(
     "十八洞村苗绣杯垫", ProductKind.CRAFT, "手绣 2 片", "龙大姐一针一针绣的。", 24, 30,
@@ -90,6 +97,7 @@ def _sell(bay: Station, cave: Station, people: dict[str, User], now: datetime) -
     workshop = farms.register(name="龙大姐绣坊", station_id=cave.id, region_code="433124110226", by=None, now=now)
     five_jin = _list(orchard, PEACH, now)[1]
     _list(orchard, KIWI, now)
+    _list(orchard, ORANGE, now)
     _list(workshop, EMBROIDERY, now)
     host = people["04"]
     room = live.plan("艳姐：黄桃现摘现装，看得见秤", by=host.id, now=now)
@@ -105,15 +113,16 @@ def _list(farm: Farm, goods: Goods, now: datetime) -> list[Pack]:
         farm, name=goods.name, kind=goods.kind, variety=goods.variety, description=goods.words,
         status=ProductStatus.LISTED, by=None, now=now,
     )  # fmt: skip
+    picked = clock.local_day(now) + goods.ahead
+    ships = ShipWindow(picked, picked + timedelta(days=10)) if goods.ahead else READY
     made = [
-        packs.add(product, name=name, net_g=net_g, tare_g=tare_g, price_minor=fen, by=None, now=now)
+        packs.add(product, name=name, net_g=net_g, tare_g=tare_g, price_minor=fen, ships=ships, by=None, now=now)
         for name, net_g, tare_g, fen in goods.packs
     ]
-    today = clock.local_day(now)
     low_g, high_g = goods.low_jin * 500, goods.high_jin * 500
     lots.add(
-        product, low_g=low_g, likely_g=(low_g + high_g) // 2, high_g=high_g, ready_on=today,
-        best_before=today + timedelta(days=30), by=None, now=now,
+        product, low_g=low_g, likely_g=(low_g + high_g) // 2, high_g=high_g, ready_on=picked,
+        best_before=picked + timedelta(days=30), by=None, now=now,
     )  # fmt: skip
     session.flush()
     return made

@@ -1,7 +1,7 @@
 """Cash at the counter: a keeper takes it for an order, gives change and a receipt, and hands out what goes back."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -73,6 +73,9 @@ class Receipt:
     given_minor: int
     change_minor: int
     currency: str
+    ships_from: date | None = None
+    """When it is a presale, the days in which it leaves."""
+    ships_by: date | None = None
 
 
 def drawer(order: Order) -> str:
@@ -120,6 +123,8 @@ def receipt(payment: Payment) -> Receipt:
         given_minor=payment.given_minor,
         change_minor=payment.given_minor - payment.amount_minor,
         currency=payment.currency,
+        ships_from=order.ships_from,
+        ships_by=order.ships_by,
     )
 
 

@@ -18,7 +18,8 @@ from shop import farms, harvest, lots, packs, photos, products
 from shop.api.photos import expect_picture
 from shop.farms import Farm
 from shop.lots import HarvestLot, LotStatus
-from shop.packs import Pack
+from shop.packs import Pack, PackStatus
+from shop.presale import READY
 from shop.products import Product, ProductKind, ProductStatus
 from web import forms, pages
 
@@ -128,6 +129,26 @@ def stop(product_id: UUID) -> Response:
     return pages.redirect(url_for("farm.desk"))
 
 
+@blueprint.post("/farm/packs/<uuid:pack_id>/days")
+@requires(Permission.PACK_MANAGE)
+def set_days(pack_id: UUID) -> Response:
+    """Move the days of a presale, or sell from now on what is ready; who ordered before keeps the days of then."""
+    pack = packs.find(pack_id, among=packs.kept_by(auth.current()))
+    try:
+        with session.begin_nested():
+            ships = READY if request.form.get("deed") == "ready" else forms.ship_window()
+            packs.change(pack, ships._asdict(), by=auth.current().user_id, now=clock.now())
+    except Refusal as refusal:
+        return make_response(_desk(refusal, pack_id), refusal.status)
+    return pages.redirect(url_for("farm.desk"))
+
+
+def _presales() -> list[Pack]:
+    """My packs that are sold before their harvest."""
+    query = packs.kept_by(auth.current()).where(Pack.ships_by.is_not(None), Pack.status == PackStatus.LISTED)
+    return list(session.scalars(query.order_by(Pack.ships_by, Pack.id).limit(SHOWN)))
+
+
 def _desk(refusal: Refusal | None, refused: UUID | None = None) -> str:
     """The desk; where a lot's weight was refused, the words stand at that lot."""
     mine = session.scalars(farms.visible_to(auth.current()).order_by(Farm.id).limit(SHOWN)).all()
@@ -143,7 +164,7 @@ def _desk(refusal: Refusal | None, refused: UUID | None = None) -> str:
     return render_template(
         "farm.html", farms=mine, goods=goods, lots=open_lots, entries=_entries(accounts), entry_word=ledger.words,
         owed_minor=-sum(owed.values()), today=clock.local_day(clock.now()),
-        refusal=refusal, refused=refused, given=request.form,
+        refusal=refusal, refused=refused, given=request.form, presales=_presales(),
     )  # fmt: skip
 
 

@@ -73,6 +73,8 @@ class ReceiptOut(Schema):
     given_minor = fields.Integer()
     change_minor = fields.Integer()
     currency = fields.String()
+    ships_from = fields.Date(allow_none=True, metadata={"description": "A presale: leaves from this day"})
+    ships_by = fields.Date(allow_none=True, metadata={"description": "A presale: has left by the end of this day"})
 
 
 @blueprint.post("/orders/<number>/payments")

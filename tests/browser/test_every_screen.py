@@ -1,6 +1,7 @@
 """Every screen: nothing runs off its side, axe finds nothing, large letters are large, the browser complains not."""
 
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.house import ADDRESS, Caller, House
 Visit = Callable[..., Page]
 WIDTHS = (320, 360, 1280)
 ELDER_ROOT_PX, ELDER_TEXT_PX, ELDER_TARGET_PX = 20, 18, 60
+DATES = ("ready_on", "best_before")
 MARKS = {"real_name": True, "inspected": True, "screened": True}
 
 SCREENS = {
@@ -21,6 +23,7 @@ SCREENS = {
     "search without a find": (None, "/search?q=火龙果"),
     "villages": (None, "/villages"),
     "product": (None, "/products/{product}"),
+    "product, presale": (None, "/products/{oranges}"),
     "rooms": (None, "/live"),
     "room": (None, "/live/{room}"),
     "login": (None, "/login"),
@@ -30,10 +33,12 @@ SCREENS = {
     "tracking with the tail": (None, "/tracking/{parcel}?tail=1234"),
     "no such page": (None, "/nowhere"),
     "checkout": ("02", "/checkout?offer={offer}"),
+    "checkout, presale": ("02", "/checkout?pack={orange_pack}"),
     "pay": ("02", "/orders/{unpaid}/pay"),
     "pay, waiting": ("02", "/orders/{pending}/pay"),
     "paid": ("02", "/orders/{paid}/pay"),
     "order": ("02", "/orders/{paid}"),
+    "order, presale": ("02", "/orders/{ahead}"),
     "orders": ("02", "/orders"),
     "orders, none yet": ("09", "/orders"),
     "me": ("02", "/me"),
@@ -43,6 +48,7 @@ SCREENS = {
     "station": ("03", "/station"),
     "to pack": ("03", "/station/pack"),
     "bench": ("03", "/station/pack/{parcel}"),
+    "bench, presale": ("03", "/station/pack/{ahead_box}"),
     "bench, weighed": ("03", "/station/pack/{weighed}"),
     "to load": ("03", "/station/load"),
     "to hand over": ("03", "/station/hand-over"),
@@ -120,7 +126,7 @@ def places(house: House) -> dict[str, str]:
     assert len(boxes) == 3
     for box in boxes[:2]:
         _label(keeper, box)
-    return {
+    return _presale(house) | {
         "room": room, "offer": offer, "paid": paid, "pending": pending, "unpaid": unpaid,
         "product": buyer.get("/products", q="黄桃")["items"][0]["id"],
         "parcel": boxes[2], "weighed": boxes[0], "bag": _close(keeper, boxes[1]),
@@ -129,8 +135,25 @@ def places(house: House) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _place(buyer: Caller) -> str:
-    product = buyer.get("/products", q="黄桃")["items"][0]["id"]
+def _presale(house: House) -> dict[str, str]:
+    """A presale, paid for, and then its harvest is put off until it is too late."""
+    buyer, keeper, farmer = (house.caller(tail) for tail in ("02", "03", "01"))
+    product = buyer.get("/products", q="冰糖橙")["items"][0]["id"]
+    pack = buyer.get(f"/products/{product}")["packs"][0]["pack"]
+    number = _place(buyer, "冰糖橙")
+    _pay(buyer, number)
+    keeper.until(f"/orders/{number}", "status", "paid")
+    lot = farmer.get("/lots", product_id=product)["items"][0]
+    again = {"product_id": product} | {name: lot[name] for name in ("low_g", "likely_g", "high_g", *DATES)}
+    too_late = (date.fromisoformat(pack["ships_by"]) + timedelta(days=2)).isoformat()
+    farmer.http.patch(f"{farmer.url}/lots/{lot['id']}", json={"ready_on": too_late}, timeout=20).raise_for_status()
+    farmer.post("/lots", again)
+    box = buyer.get(f"/orders/{number}")["parcels"][0]["number"]
+    return {"oranges": product, "orange_pack": pack["id"], "ahead": number, "ahead_box": box}
+
+
+def _place(buyer: Caller, what: str = "黄桃") -> str:
+    product = buyer.get("/products", q=what)["items"][0]["id"]
     pack = buyer.get(f"/products/{product}")["packs"][0]["pack"]["id"]
     lines = [{"pack_id": pack, "quantity": 3}]
     return str(buyer.post("/orders", {"lines": lines, "address": ADDRESS})["number"])

@@ -175,3 +175,36 @@ def test_a_farmer_lists_a_presale_with_its_days(client, login):
     assert answer.status_code == 303
     made = session.scalars(select(Pack)).one()
     assert (made.ships_from, made.ships_by) == WINDOW
+
+
+def test_a_farmer_moves_the_days_of_a_presale_and_sells_what_is_ready_again(client, login):
+    farmer = make.user(roles=[Role.FARMER])
+    pack = make.pack(product=make.product(farm=make.farm(member_id=farmer.id)), ships=WINDOW)
+    headers, path = login(client, farmer) | {"Accept": "text/html"}, f"/farm/packs/{pack.id}/days"
+    assert DAYS in page(client, headers, "/farm")
+    wrong = client.post(path, data={"ships_from": "2026-08-20", "ships_by": "2026-08-19"}, headers=headers)
+    assert wrong.status_code == 422
+    assert "预售的最后一天要在今天以后" in wrong.text
+    assert 'value="2026-08-19"' in wrong.text
+    moved = {"ships_from": "2026-08-21", "ships_by": "2026-08-26"}
+    assert client.post(path, data=moved, headers=headers).status_code == 303
+    assert "预售，8月21日至8月26日发货" in page(client, headers, "/farm")
+    assert client.post(path, data=moved | {"deed": "ready"}, headers=headers).status_code == 303
+    assert "我的预售" not in page(client, headers, "/farm")
+
+
+def test_nobody_else_moves_the_days_of_a_farm(client, login, pack):
+    headers = login(client, make.user(roles=[Role.FARMER])) | {"Accept": "text/html"}
+    assert client.post(f"/farm/packs/{pack.id}/days", data={"deed": "ready"}, headers=headers).status_code == 404
+
+
+def test_the_page_where_one_pays_and_the_receipt_tell_the_days(client, login, pack, station):
+    buyer = make.user()
+    order = make.order((pack, 1), buyer=buyer)
+    keeper = make.keeper(station, user=make.user(roles=[Role.KEEPER]))
+    assert DAYS in page(client, login(client, buyer), f"/orders/{order.number}/pay")
+    assert DAYS in page(client, login(client, keeper), "/station/cash")
+    paid = {"number": order.number, "given": "50", "key": uuid4().hex}
+    receipt = client.post("/station/cash", data=paid, headers=login(client, keeper) | {"Accept": "text/html"})
+    assert DAYS in page(client, login(client, keeper), receipt.headers["Location"])
+    assert "到了日子就打包" in page(client, login(client, buyer), f"/orders/{order.number}/pay")
