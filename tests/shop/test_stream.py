@@ -80,7 +80,8 @@ def test_a_viewer_gets_the_state_at_once(service):
 def test_a_stream_holds_public_facts_only(service):
     room, _offer = pinned_room()
     names = (
-        "offer_id number name pack_id pack net_g price_minor currency per_buyer_limit opens_at closes_at status left"
+        "offer_id number name pack_id pack net_g price_minor currency per_buyer_limit opens_at closes_at "
+        "ships_from ships_by status left"
     )
     assert Viewer(service, room.id).event()["pinned"].keys() == set(names.split())
 
