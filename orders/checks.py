@@ -89,6 +89,12 @@ PARCELS = """
       AND coalesce(links.boxes, 0) <> lines.packs
 """
 
+PRESALES = """
+    SELECT parcel.id, parcel.number, one.number FROM parcels parcel
+    JOIN order_parcels link ON link.parcel_id = parcel.id JOIN orders one ON one.id = link.order_id
+    WHERE parcel.pack_from IS DISTINCT FROM one.ships_from
+"""
+
 ENDED = """
     SELECT one.id, one.number FROM orders one
     WHERE one.status IN ('shipped', 'delivered')
@@ -147,6 +153,7 @@ def checks() -> Iterator[tuple[str, str]]:
     yield "a live offer holds and has sold what its orders took", POOLS
     yield "buyers' limits count the orders that there are", LIMITS
     yield "a paid order has a parcel for each of its packs", PARCELS
+    yield "the boxes of a presale wait for the days that were agreed", PRESALES
     yield "an order whose last parcel came back has an end", ENDED
     yield "every posting adds up to zero", BALANCED
     yield "every posting has its entries at its own time", WHOLE

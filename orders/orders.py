@@ -198,6 +198,11 @@ def changeable_by(who: Who) -> Select[Order]:
     return select(Order).where(mine)
 
 
+def serves(who: Who, order: Order) -> bool:
+    """Whether somebody looks at an order as its station does, and may call it off for its buyer."""
+    return order.buyer_id != who.user_id and bool(session.scalar(changeable_by(who).where(Order.id == order.id)))
+
+
 def by_number(number: str, *, who: Who, among: Select[Order] | None = None) -> Order:
     """The order with this number, of those given or of all that this person may see. Raises OrderUnknown."""
     these = visible_to(who) if among is None else among

@@ -44,7 +44,8 @@ def show(number: str) -> str:
     asked = session.scalars(asking.visible_to(auth.current()).where(RefundRequest.order_id == order.id)).all()
     return render_template(
         "order.html", order=order, parcels=parcels_of(order), refunds=back, asked=asked, kinds=_kinds(order),
-        missed=presales.missed_by(order), mine=order.buyer_id == auth.current().user_id,
+        missed=presales.missed_by(order), serves=orders.serves(auth.current(), order),
+        mine=order.buyer_id == auth.current().user_id,
     )  # fmt: skip
 
 
@@ -54,7 +55,8 @@ def cancel(number: str) -> Response:
     """Call the order off, as far as that is still possible."""
     who = auth.current()
     order = orders.by_number(number, who=who, among=orders.changeable_by(who))
-    cancelling.cancel(order, by=who.user_id, now=clock.now(), reason="buyer")
+    reason = "buyer" if order.buyer_id == who.user_id else "station"
+    cancelling.cancel(order, by=who.user_id, now=clock.now(), reason=reason)
     return pages.redirect(url_for("orders_page.show", number=number))
 
 

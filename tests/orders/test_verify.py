@@ -1,11 +1,14 @@
 """Verify finds what is broken, names it, and mends what can be derived."""
 
+from datetime import date
+
 import pytest
 from sqlalchemy import text
 
 from core.db import session
 from orders import commands, lifecycle, moves, verify
 from orders.orders import OrderStatus
+from shop.presale import ShipWindow
 from tests import make
 from tests.make.shop import MORNING
 
@@ -33,6 +36,18 @@ def test_a_sound_house_has_nothing_broken():
 def test_every_invariant_is_asked_of_an_empty_house():
     assert verify.run() == []
     assert len(list(verify.all_checks())) >= 20
+
+
+@pytest.mark.parametrize("sql", ["UPDATE parcels SET pack_from = '2026-08-13'", "UPDATE orders SET ships_from = NULL"])
+def test_a_box_that_waits_for_other_days_than_were_agreed_is_named(sql):
+    days = ShipWindow(date(2026, 8, 20), date(2026, 8, 25))
+    pack = make.pack(ships=days)
+    make.lot(product=pack.product, ready_on=days.ships_from, best_before=days.ships_by)
+    order = make.paid_order((pack, 1))
+    check = "the boxes of a presale wait for the days that were agreed"
+    assert check not in broken()
+    spoil(sql.replace("NULL", "NULL, ships_by = NULL"))
+    assert broken()[check].rows[0].endswith(order.number)
 
 
 @pytest.mark.parametrize(

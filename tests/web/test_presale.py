@@ -144,6 +144,26 @@ def test_a_changed_harvest_is_on_the_stations_desk_and_on_the_buyers_order(clien
     assert "8月26日才能采，赶不上说好的日子" in page(client, login(client, buyer), f"/orders/{order.number}")
 
 
+def test_the_station_calls_a_presale_off_that_it_cannot_keep_and_no_other(client, login, pack, station):
+    buyer = make.user()
+    number = make.paid_order((pack, 2), buyer=buyer).number
+    keeper = make.keeper(station, user=make.user(roles=[Role.KEEPER]))
+    assert "替买家取消" not in page(client, login(client, keeper), f"/orders/{number}")
+    lot = session.scalars(select(HarvestLot)).one()
+    harvest.change(lot, {"best_before": TODAY + 9 * DAY, "ready_on": TODAY + 1 * DAY}, by=None, now=MORNING)
+    assert "替买家取消" not in page(client, login(client, keeper), f"/orders/{number}")
+    lot = session.scalars(select(HarvestLot)).one()
+    harvest.change(lot, {"best_before": TODAY + 6 * DAY}, by=None, now=MORNING)
+    assert "这一批只能放到8月19日" in page(client, login(client, buyer), f"/orders/{number}")
+    told = page(client, login(client, keeper), f"/orders/{number}")
+    assert "替买家取消，原路退款" in told
+    assert "您可以取消" not in told
+    headers = login(client, keeper) | {"Accept": "text/html"}
+    assert client.post(f"/orders/{number}/cancel", headers=headers).status_code == 303
+    assert "订单取消了，钱退给您" in page(client, login(client, buyer), f"/orders/{number}")
+    assert "预售赶不上" not in page(client, login(client, keeper), "/station")
+
+
 def test_a_host_sells_a_presale_and_the_room_tells_its_days(client, login):
     host = make.host()
     room = make.live_session(host=host)

@@ -40,7 +40,8 @@ function show(state) {
   find("pack").textContent = pinned.pack;
   find("price").textContent = yuan(pinned.price_minor);
   find("presale").hidden = !pinned.ships_by;
-  if (pinned.ships_by) find("presale").textContent = find("presale").dataset.words.replace("{first}", day(pinned.ships_from)).replace("{last}", day(pinned.ships_by));
+  const { one, words } = find("presale").dataset;
+  if (pinned.ships_by) find("presale").textContent = (pinned.ships_from === pinned.ships_by ? one : words).replace("{first}", day(pinned.ships_from)).replace("{last}", day(pinned.ships_by));
   find("left").textContent = String(pinned.left);
   const order = find("order");
   const when = phase(pinned);
