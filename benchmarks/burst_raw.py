@@ -1,7 +1,7 @@
 """`burst_raw`: orders/s as in `burst`; yardstick: a C client doing one order in one transaction on one row, 64 clients.
 
-The yardstick is pgbench of this machine with prepared statements on the same server and tables: it writes the rows that an
-order of the house is made of, each a copy of an order that the house had placed, and takes the offer and the lot last.
+The yardstick is pgbench of this machine with prepared statements on the same server and tables: it writes the rows that
+an order of the house is made of, each a copy of one that the house had placed, and takes the offer and the lot last.
 """
 
 import json
