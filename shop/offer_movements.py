@@ -18,6 +18,8 @@ class OfferCause(StrEnum):
     REPRICE = "reprice"
     STOP = "stop"
     REOPEN = "reopen"
+    SOLD_OUT = "sold_out"
+    """The host called it sold out: the pool ends at what is held and sold."""
     HOLD = "hold"
     """An order waits for its payment."""
     RELEASE = "release"

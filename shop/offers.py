@@ -152,6 +152,19 @@ def stop(offer: LiveOffer, *, by: UUID, now: datetime) -> LiveOffer:
     return _change(offer, OfferStatus.OPEN, {"status": OfferStatus.STOPPED}, OfferCause.STOP, by=by, now=now)
 
 
+def sold_out(offer: LiveOffer, *, by: UUID, now: datetime) -> LiveOffer:
+    """End the pool at what is held and sold: it shows as sold out. What a hold gives back later may sell again."""
+    session.refresh(offer, with_for_update={"key_share": True})
+    if offer.status is not OfferStatus.OPEN:
+        raise OfferStopped(number=offer.number)
+    taken = offer.held + offer.sold - offer.pool
+    offer.pool += taken
+    session.flush()
+    record(offer.id, OfferCause.SOLD_OUT, pool_delta=taken, by=by, now=now)
+    changed_for_viewers(offer.session_id)
+    return offer
+
+
 def reopen(offer: LiveOffer, *, by: UUID, now: datetime) -> LiveOffer:
     """Sell a stopped offer again."""
     return _change(offer, OfferStatus.STOPPED, {"status": OfferStatus.OPEN}, OfferCause.REOPEN, by=by, now=now)

@@ -13,6 +13,7 @@ from core.db import session
 from core.errors import Refusal
 from core.once import once
 from core.permissions import Permission
+from orders import session_report
 from orders.orders import Order, OrderStatus
 from shop import live, offers
 from shop.farms import Farm
@@ -63,6 +64,15 @@ def console(session_id: UUID) -> str:
     return _console(live.find(session_id, among=live.run_by(auth.current())), None)
 
 
+@blueprint.get("/host/<uuid:session_id>/report")
+@requires(Permission.LIVE_HOST)
+def report(session_id: UUID) -> str:
+    """How the session went."""
+    found = live.find(session_id, among=live.run_by(auth.current()))
+    made = session_report.of_session(found.id, now=clock.now())
+    return render_template("host_report.html", live=found, report=made)
+
+
 @blueprint.post("/host/<uuid:session_id>/<any(start, end, unpin):deed>")
 @requires(Permission.LIVE_HOST)
 def act(session_id: UUID, deed: str) -> Response:
@@ -96,7 +106,7 @@ def add(session_id: UUID) -> Response:
     return pages.redirect(url_for("host.console", session_id=session_id))
 
 
-@blueprint.post("/host/<uuid:session_id>/offers/<uuid:offer_id>/<any(pin, reprice, stop, reopen):deed>")
+@blueprint.post("/host/<uuid:session_id>/offers/<uuid:offer_id>/<any(pin, reprice, stop, 'sold-out', reopen):deed>")
 @requires(Permission.LIVE_HOST)
 def handle(session_id: UUID, offer_id: UUID, deed: str) -> Response:
     """Talk about an offer, change its price, stop it, or sell it again."""
@@ -111,6 +121,8 @@ def handle(session_id: UUID, offer_id: UUID, deed: str) -> Response:
                 offers.reprice(offer, price_minor=price_minor, confirmed=confirmed, by=who.user_id, now=now)
             elif deed == "stop":
                 offers.stop(offer, by=who.user_id, now=now)
+            elif deed == "sold-out":
+                offers.sold_out(offer, by=who.user_id, now=now)
             else:
                 offers.reopen(offer, by=who.user_id, now=now)
     except Refusal as refusal:

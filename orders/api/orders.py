@@ -18,7 +18,7 @@ from core.schemas import Moment, Schema, Whole
 from core.web import Blueprint
 from logistics import addresses
 from logistics.addresses import AddressIn
-from orders import cancelling, fulfilment, intake, orders, presales, recipients
+from orders import cancelling, fulfilment, intake, orders, presales, recipients, segments
 from orders.claims import Claim, ClaimLine, Key
 from orders.orders import Order
 from orders.placed import Placed
@@ -109,6 +109,15 @@ class OrderParcelOut(Schema):
     contents = fields.String()
 
 
+class SegmentOut(Schema):
+    """What the host talked about when the order was placed."""
+
+    offer_id = fields.UUID()
+    number = fields.Integer()
+    begins_at = Moment()
+    ends_at = Moment(allow_none=True)
+
+
 class OrderOut(OrderBrief):
     """One order with its way so far."""
 
@@ -121,6 +130,9 @@ class OrderOut(OrderBrief):
     recipient = fields.Function(
         lambda order: RecipientOut().dump(recipients.shown_to(order, auth.current())) or None,
         metadata={"type": "object"},
+    )
+    segment = fields.Function(
+        lambda order: SegmentOut().dump(segments.of_order(order)) or None, metadata={"type": "object"}
     )
     moves = fields.List(fields.Nested(OrderMoveOut))
     parcels = fields.Function(

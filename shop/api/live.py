@@ -220,6 +220,14 @@ def stop(session_id: UUID, offer_id: UUID) -> LiveOffer:
     return offers.stop(offers.find(_mine(session_id), offer_id), by=auth.current().user_id, now=clock.now())
 
 
+@blueprint.post("/live-sessions/<uuid:session_id>/offers/<uuid:offer_id>/sold-out")
+@requires(Permission.LIVE_HOST)
+@blueprint.response(200, LiveOfferOut)
+def sold_out(session_id: UUID, offer_id: UUID) -> LiveOffer:
+    """Call it sold out: the pool ends at what is held and sold."""
+    return offers.sold_out(offers.find(_mine(session_id), offer_id), by=auth.current().user_id, now=clock.now())
+
+
 @blueprint.post("/live-sessions/<uuid:session_id>/offers/<uuid:offer_id>/reopen")
 @requires(Permission.LIVE_HOST)
 @blueprint.response(200, LiveOfferOut)

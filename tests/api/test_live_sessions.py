@@ -136,3 +136,15 @@ def test_without_the_stream_service_the_way_to_it_is_told(client, room):
     answer = client.get(f"{URL}/{room.id}/stream")
     assert answer.status_code == 307
     assert answer.headers["Location"].endswith(f":8001{URL}/{room.id}/stream")
+
+
+def test_the_report_and_the_sold_out_button_are_for_who_runs_the_session(client, login, host, room):
+    mine, other = login(client, host), login(client, make.host())
+    client.post(f"{URL}/{room.id}/start", headers=mine)
+    offer = offered(client, mine, room).json
+    path = f"{URL}/{room.id}/offers/{offer['id']}/sold-out"
+    assert client.post(path, headers=other).status_code == 404
+    assert client.post(path, headers=mine).json["pool"] == 0
+    assert client.get(f"{URL}/{room.id}/report", headers=other).status_code == 404
+    report = client.get(f"{URL}/{room.id}/report", headers=mine).json
+    assert (report["orders"], report["net_minor"], report["offers"][0]["number"]) == (0, 0, offer["number"])

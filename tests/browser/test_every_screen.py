@@ -63,6 +63,7 @@ SCREENS = {
     "restock order": ("03", "/restock/orders/{wholesale}"),
     "host sessions": ("04", "/host"),
     "host console": ("04", "/host/{room}"),
+    "host report": ("04", "/host/{room}/report"),
     "branch": ("05", "/branch"),
     "receive": ("05", "/dispatches/{bag}"),
     "van": ("06", "/van"),

@@ -54,3 +54,17 @@ def test_a_refused_new_offer_keeps_what_was_typed(client, login, room):
     offer = offers.of_session(room.id)[0]
     assert (offer.price_minor, offer.pool, offer.per_buyer_limit) == (990, 30, 2)
     assert (offer.closes_at - offer.opens_at).total_seconds() == 600
+
+
+def test_the_pinned_offer_is_called_sold_out_from_the_bar_and_its_report_is_one_tap_away(client, login, room):
+    offer = make.live_offer(room, pool=40)
+    offers.pin(room, offer.id, by=room.host_id, now=room.started_at)
+    headers = login(client, session.get_one(User, room.host_id)) | {"Accept": "text/html"}
+    console = client.get(f"/host/{room.id}", headers=headers).text
+    assert f'action="/host/{room.id}/offers/{offer.id}/sold-out"' in console.partition('class="actbar"')[2]
+    assert tap(client, login, room, f"/{offer.id}/sold-out").status_code == 303
+    assert session.get_one(LiveOffer, offer.id, populate_existing=True).pool == 0
+    assert f'href="/host/{room.id}/report"' in console
+    report = client.get(f"/host/{room.id}/report", headers=headers)
+    assert report.status_code == 200
+    assert "最忙的一秒" in report.text
