@@ -165,6 +165,23 @@ def test_orders_survive_the_death_of_workers_of_the_web_service_and_of_the_datab
     assert "PostgreSQL ended unexpectedly; starting it again" in log
 
 
+def test_orders_survive_twenty_deaths_of_web_workers(house, pack_id):
+    buyer = house.caller("02")
+    before = len(_all_numbers(buyer))
+    with Orders(buyer, pack_id) as orders:
+        for turn in range(20):
+            orders.more(3)
+            workers = _children(_web(house))
+            os.kill(workers[turn % len(workers)], signal.SIGKILL)
+        orders.more(3)
+    assert not orders.wrong
+    assert orders.repeated, "nothing was hit; the test proves nothing"
+    kept = _all_numbers(buyer)
+    assert set(orders.numbers) <= set(kept)
+    assert len(orders.numbers) == len(set(orders.numbers)) == len(kept) - before
+    _sound(house)
+
+
 def test_after_kill_9_of_one_backend_the_database_mends_itself_and_everybody_works_on(house, pack_id):
     buyer = house.caller("02")
     before, server = len(_all_numbers(buyer)), _postgres(house)
