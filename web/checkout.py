@@ -10,7 +10,7 @@ from sqlalchemy import select
 from core import auth, clock, sealed
 from core.auth import Who, requires
 from core.db import session
-from core.errors import Malformed, Refusal
+from core.errors import Conflict, Malformed, Refusal
 from core.i18n import _
 from core.once import hashes, once
 from core.permissions import Permission
@@ -43,6 +43,12 @@ class PresaleUnconfirmed(Malformed):
     message = _("请先看一眼预售的发货日子，再打勾。")
 
 
+class PriceChanged(Conflict):
+    """The host has changed the price since the buyer saw it; nobody pays another one unasked."""
+
+    message = _("价格刚刚变了，请看一眼再下单。")
+
+
 class MethodUnknown(Malformed):
     """No such way to pay."""
 
@@ -60,7 +66,7 @@ class RegionUnclear(Malformed):
 def form() -> str:
     """The form, filled with the address of the last order."""
     asked = {name: value[:120] for name, value in request.args.items() if name in FIELDS and value}
-    known = {"quantity": "1", "method": Method.WECHAT_PAY.value} | _last_address(auth.current())
+    known = {"quantity": "1", "method": Method.WECHAT_PAY.value} | last_address(auth.current())
     given = dict.fromkeys(FIELDS, "") | known | asked
     return _form(given, None)
 
@@ -76,6 +82,24 @@ def place() -> Response:
         with session.begin_nested():
             order = _place(given)
             begin(order.number, given["method"], now=now)
+    except Refusal as refusal:
+        return make_response(_form(given, refusal), refusal.status)
+    return pages.redirect(url_for("orders_page.pay", number=order.number))
+
+
+@blueprint.post("/checkout/again")
+@requires(Permission.ORDER_PLACE)
+@once
+def again() -> Response:
+    """One tap: a box of what the live room shows, to the address of one's last order, at the price that was shown."""
+    given = dict.fromkeys(FIELDS, "") | last_address(auth.current())
+    given |= {"quantity": "1", "method": Method.WECHAT_PAY.value, "offer": request.form.get("offer", "")[:40]}
+    try:
+        with session.begin_nested():
+            if _goods(_line(given)).price_minor != request.form.get("price_minor", type=int):
+                raise PriceChanged()
+            order = _place(given)
+            begin(order.number, given["method"], now=clock.now())
     except Refusal as refusal:
         return make_response(_form(given, refusal), refusal.status)
     return pages.redirect(url_for("orders_page.pay", number=order.number))
@@ -164,7 +188,7 @@ def _form(given: dict[str, str], refusal: Refusal | None) -> str:
     )
 
 
-def _last_address(who: Who) -> dict[str, str]:
+def last_address(who: Who) -> dict[str, str]:
     """One's own last address, so that the second order is one tap."""
     last = session.scalars(
         select(Order)

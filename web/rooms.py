@@ -10,10 +10,12 @@ from sqlalchemy import select
 from core import auth, clock, users
 from core.auth import public
 from core.db import session
+from core.permissions import Permission
 from logistics.stations import Station
 from shop import live, offers
 from shop.live import LiveSession, SessionStatus
 from shop.rooms import now_showing
+from web.checkout import last_address
 
 blueprint = Blueprint("live", __name__)
 ROOMS_MAX = 50
@@ -37,8 +39,10 @@ def room(session_id: UUID) -> str:
     moment = clock.now()
     state = now_showing([found.id], now=moment)[found.id]
     shown = offers.of_session(found.id)
+    who = auth.current_or_none()
     return render_template(
         "room.html",
+        again=last_address(who) if who and who.may(Permission.ORDER_PLACE) else {},
         live=found,
         state=state,
         at_ms=int(moment.timestamp() * 1_000),

@@ -50,6 +50,19 @@ def test_a_host_pins_an_offer_and_the_room_follows_without_a_reload(visit: Visit
     expect(room.locator("[data-viewers] b")).not_to_have_text("")
 
 
+def test_who_has_ordered_before_orders_in_the_live_room_by_one_tap(visit: Visit):
+    buyer = visit("02", "/")
+    _order(buyer, method="wechat_pay")
+    buyer.goto(urljoin(buyer.url, "/live"))
+    buyer.locator("main a[href*='/live/']").first.click()
+    tap = buyer.locator("[data-again] button")
+    expect(tap).to_contain_text("一键下单 1 箱")
+    expect(buyer.locator("[data-again]")).to_contain_text("王小明")
+    tap.click()
+    buyer.wait_for_url(ORDER)
+    expect(buyer.locator("img.qr")).to_be_visible()
+
+
 def test_a_buyer_orders_pays_and_the_keeper_packs_weighs_and_labels(visit: Visit):
     number = _buy(visit("02", "/"))
     bench = visit("03", "/station/pack")

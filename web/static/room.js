@@ -51,10 +51,26 @@ function show(state) {
   order.toggleAttribute("aria-disabled", over);
   if (over) order.setAttribute("aria-disabled", "true");
   find("buy").hidden = over;
+  if (find("again")) offerAgain(find("again"), pinned, over);
   find("sold-out").hidden = !gone;
   find("early").hidden = gone || when !== "early";
   find("late").hidden = gone || when !== "late";
   if (when === "early") find("opens").textContent = pinned.opens_at.slice(11, 19);
+}
+
+// One tap orders what is shown now: another offer, or another price, is another request.
+function freshKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function offerAgain(form, pinned, over) {
+  form.hidden = over || Boolean(pinned.ships_by);
+  const { offer, price_minor: price, key } = form.elements;
+  if (offer.value === pinned.offer_id && price.value === String(pinned.price_minor)) return;
+  offer.value = pinned.offer_id;
+  price.value = String(pinned.price_minor);
+  key.value = freshKey();
+  find("again-price").textContent = yuan(pinned.price_minor);
 }
 
 async function poll() {
@@ -75,6 +91,10 @@ function follow() {
 
 find("order").addEventListener("click", (event) => {
   if (find("order").getAttribute("aria-disabled") === "true") event.preventDefault();
+});
+// Who comes back to this page and taps again means another order.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted && find("again")) find("again").elements.key.value = freshKey();
 });
 // Windows open and close by themselves.
 setInterval(() => { if (last && last.pinned && (last.pinned.opens_at || last.pinned.closes_at)) show(last); }, 500);
