@@ -21,6 +21,7 @@ from core.i18n import _
 from core.notify import listen
 from core.problems import Busy
 from shop import rooms
+from shop.ears import Ear
 from shop.live import CHANNEL, SessionStatus
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ VIEWERS_MAX = 6_000
 VIEWERS_PER_ADDRESS_MAX = 300
 VIEWERS_PER_SESSION_MAX = 3
 """Streams of one signed-in browser or program; who has not signed in counts for his address only."""
+BREATH = 500
+"""After so many lines everybody else of the process has a turn."""
 RETRY_S = 10
 FIRST_LOOK_S = 5.0
 """So long newcomers wait for the one of them who looks their room up."""
@@ -63,7 +66,7 @@ class Room:
         self.state = State(None)
         self.viewers = 0
         self.first_look = threading.Lock()
-        self._news = threading.Event()
+        self._waiting: set[Ear] = set()
         self._counted = 0
         self._told_at = 0.0
 
@@ -76,14 +79,28 @@ class Room:
         event_id, event = _encode({**(facts or {}), "viewers": self.viewers})
         last = facts is None or facts["status"] == SessionStatus.ENDED
         self.state = State(facts, event_id, event, last)
-        told, self._news = self._news, threading.Event()
-        told.set()
+        self._spread(self.state)
 
-    def wait(self, seen: str, timeout_s: float) -> State:
-        """The newest state; waits while that is the one already seen."""
-        news = self._news
-        if self.state.event_id == seen:
-            news.wait(timeout_s)
+    def _spread(self, state: State) -> None:
+        """Put the word on the lines of all who wait, and wake those who have to see to it themselves."""
+        for turn, ear in enumerate(tuple(self._waiting), 1):
+            if ear in self._waiting and (not ear.hear(state.event_id, state.event) or state.last):
+                self._waiting.discard(ear)
+                ear.news.set()
+            if turn % BREATH == 0:
+                time.sleep(0)
+                if self.state is not state:
+                    return  # a newer word is on its way to everybody
+
+    def wait(self, ear: Ear, timeout_s: float) -> State:
+        """The newest state; waits while that is the one already heard."""
+        ear.news.clear()
+        self._waiting.add(ear)
+        try:
+            if self.state.event_id == ear.seen:
+                ear.news.wait(timeout_s)
+        finally:
+            self._waiting.discard(ear)
         return self.state
 
 

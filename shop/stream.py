@@ -22,6 +22,7 @@ from core import auth, db
 from core.errors import NotFound, Refusal
 from core.settings import settings
 from shop.audience import Audience, Room
+from shop.ears import Ear, line_of
 
 ROUTE = re.compile(r"/api/v1/live-sessions/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/stream")
 HEARTBEAT_S = 15.0
@@ -80,7 +81,8 @@ class StreamService:
             raise
         if "gunicorn.socket" in environ:
             environ["gunicorn.socket"].settimeout(SEND_TIMEOUT_S)
-        return ClosingIterator(() if done else watch(room, seen), lambda: self.audience.leave(session_id, *viewer))
+        words = () if done else watch(room, Ear(seen, line_of(environ)))
+        return ClosingIterator(words, lambda: self.audience.leave(session_id, *viewer))
 
     def _address(self, environ: Environ) -> str:
         """Where the viewer comes from; our proxy replaces the header, so its last entry is its own."""
@@ -95,16 +97,17 @@ def _signed_in(environ: Environ) -> str:
     return sha256(token.encode()).hexdigest() if token else ""
 
 
-def watch(room: Room, seen: str) -> Iterator[bytes]:
-    """The words of one stream, until the session or the stream's time is over. Ends after at most 18 minutes."""
+def watch(room: Room, ear: Ear) -> Iterator[bytes]:
+    """The words of one stream that are not put on its line by the room itself. Ends after at most 18 minutes."""
     until = time.monotonic() + LIFE_S * random.uniform(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)  # noqa: S311  # spreads load, keeps no secret
     yield f"retry: {RETRY_MS}\n\n".encode()
     while time.monotonic() < until:
-        state = room.wait(seen, HEARTBEAT_S)
-        if state.event_id != seen:
+        state = room.wait(ear, HEARTBEAT_S)
+        settled = ear.settle()
+        if state.event_id != ear.seen:
+            ear.seen = state.event_id
             yield state.event
-            seen = state.event_id
-        else:
+        elif not settled and not state.last:
             yield b": still here\n\n"
         if state.last:
             return

@@ -12,6 +12,7 @@ from core import clock, db, testing
 from core.db import session
 from shop import audience, live, offers, pools, rooms, stock, stream
 from shop.audience import Audience, Room, TooManyStreams
+from shop.ears import Ear
 from shop.live import LiveSession
 from shop.offers import LiveOffer
 from shop.stream import StreamService
@@ -121,7 +122,7 @@ def test_left_follows_what_the_shop_window_sells(service):
 def test_a_slow_reader_skips_to_the_newest_state():
     room = Room()
     room.viewers = 1
-    words = stream.watch(room, "")
+    words = stream.watch(room, Ear(""))
     next(words)
     for left in range(100, 0, -1):
         room.tell(ON_AIR | {"left": left}, at=0)
@@ -264,7 +265,7 @@ def test_a_stream_ends_itself(monkeypatch):
     monkeypatch.setattr(stream, "HEARTBEAT_S", 0.01)
     room = Room()
     room.tell(ON_AIR, at=0)
-    assert list(stream.watch(room, room.state.event_id))[-1] == b": still here\n\n"
+    assert list(stream.watch(room, Ear(room.state.event_id)))[-1] == b": still here\n\n"
 
 
 def test_the_service_says_that_it_is_well(service):
