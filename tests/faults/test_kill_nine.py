@@ -113,11 +113,11 @@ class Orders:
         while time.monotonic() < deadline:
             try:
                 answer = http.post(f"{self.buyer.url}/orders/{number}/cancel", json={}, timeout=10)
+                if answer.status_code in (200, 409):
+                    return
             except requests.RequestException:
-                time.sleep(0.05)
-                continue
-            if answer.status_code in (200, 409):
-                return
+                pass
+            self.repeated += 1
             time.sleep(0.05)
         self.wrong.append(f"{number} was never called off")
 
